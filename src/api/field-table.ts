@@ -1,0 +1,30 @@
+/** One field of a message: what protobuf, strict decoding, patches and OpenAPI need to know about it. */
+export interface FieldEntry {
+  /** Protobuf field number. */
+  readonly number: number;
+  /**
+   * A scalar (`string`, `int32`, `int64`, `double`, `bool`, `bytes`, `Time`, `MicroTime`, `Quantity`,
+   * `IntOrString`, `Raw` for embedded JSON) or the name of another message in the table.
+   */
+  readonly type: string;
+  /** The content stands in the parent: in JSON there is no key of this name. */
+  readonly inline?: true;
+  /** A Go pointer upstream: a zero value is kept, absence is null. */
+  readonly pointer?: true;
+  readonly omitEmpty?: true;
+  readonly repeated?: true;
+  /** A string-keyed map whose values are of `type`. */
+  readonly map?: true;
+  /** Strategic merge: lists merge instead of being replaced; by `mergeKey` unless a list of scalars. */
+  readonly merge?: true;
+  readonly mergeKey?: string;
+  readonly retainKeys?: true;
+}
+
+/** `apiVersion` is set for kinds, i.e. messages that travel on their own. */
+export interface MessageEntry {
+  readonly apiVersion?: string;
+  readonly fields: Readonly<Record<string, FieldEntry>>;
+}
+
+export type MessageTable = Readonly<Record<string, MessageEntry>>;

@@ -1,0 +1,55 @@
+import type { KubeObject } from './object.ts';
+import type {
+  ConfigMap,
+  CronJob,
+  Event,
+  Job,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  Secret,
+  Service,
+  ServiceAccount,
+} from './generated/types.ts';
+
+/** Where a kind lives in the API. The type parameter only ties the object type to it. */
+export interface Resource<T extends KubeObject = KubeObject> {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** Plural, as in URLs. */
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly type?: T;
+}
+
+function resource<T extends KubeObject>(group: string, plural: string, kind: string, scope: string): Resource<T> {
+  return { group, version: 'v1', resource: plural, kind, namespaced: scope === 'namespaced' };
+}
+
+/** The kinds that Rondo's own rooms speak of. */
+export const resources = {
+  namespaces: resource<Namespace>('', 'namespaces', 'Namespace', 'cluster'),
+  nodes: resource<Node>('', 'nodes', 'Node', 'cluster'),
+  pods: resource<Pod>('', 'pods', 'Pod', 'namespaced'),
+  configMaps: resource<ConfigMap>('', 'configmaps', 'ConfigMap', 'namespaced'),
+  secrets: resource<Secret>('', 'secrets', 'Secret', 'namespaced'),
+  serviceAccounts: resource<ServiceAccount>('', 'serviceaccounts', 'ServiceAccount', 'namespaced'),
+  services: resource<Service>('', 'services', 'Service', 'namespaced'),
+  events: resource<Event>('', 'events', 'Event', 'namespaced'),
+  leases: resource<Lease>('coordination.k8s.io', 'leases', 'Lease', 'namespaced'),
+  jobs: resource<Job>('batch', 'jobs', 'Job', 'namespaced'),
+  cronJobs: resource<CronJob>('batch', 'cronjobs', 'CronJob', 'namespaced'),
+} as const;
+
+/** `v1` or `group/version`. */
+export function apiVersionOf(of: Pick<Resource, 'group' | 'version'>): string {
+  return of.group === '' ? of.version : `${of.group}/${of.version}`;
+}
+
+/** `jobs.batch`, or `pods` for the core group: how messages name a resource. */
+export function qualifiedName(of: Pick<Resource, 'group' | 'resource'>): string {
+  return of.group === '' ? of.resource : `${of.resource}.${of.group}`;
+}

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { failureOf, tester } from '../../../tests/contract/client-kinds.ts';
+import { resources, type Pod } from '../../api/index.ts';
+import type { Client } from '../../client/index.ts';
+import { silentLogger } from '../../log/index.ts';
+import { createMemoryStore, type Store } from '../../store/index.ts';
+import { FakeClock, seededRandom } from '../../testing/index.ts';
+import { createInProcessClient } from '../in-process-client.ts';
+import { createOperations } from '../registry/create-operations.ts';
+import { allKinds } from '../resources/index.ts';
+import { defaultAdmission } from './index.ts';
+
+function start(): { client: Client; store: Store } {
+  const clock = new FakeClock();
+  const store = createMemoryStore({ clock });
+  const operations = createOperations({
+    store,
+    kinds: allKinds,
+    admission: defaultAdmission(store),
+    clock,
+    random: seededRandom(1),
+    log: silentLogger,
+  });
+  const podStreams = { log: () => nothing() };
+  return { client: createInProcessClient(operations, tester, podStreams), store };
+}
+
+async function* nothing(): AsyncIterable<Uint8Array> {
+  // No Pod of these tests runs.
+}
+
+async function withNamespace(...accounts: string[]): Promise<ReturnType<typeof start>> {
+  const started = start();
+  await started.client.create(resources.namespaces, { metadata: { name: 'n' }, spec: {} });
+  for (const name of accounts) {
+    await started.client.create(resources.serviceAccounts, { metadata: { name, namespace: 'n' } });
+  }
+  return started;
+}
+
+function podDraft(spec: Partial<Pod['spec']> = {}): Parameters<typeof createPod>[1] {
+  return {
+    metadata: { name: 'p', namespace: 'n' },
+    spec: { containers: [{ name: 'c', image: 'i' }], ...spec } as Pod['spec'],
+  };
+}
+
+function createPod(
+  client: Client,
+  draft: { metadata: { name: string; namespace: string }; spec: Pod['spec'] },
+): Promise<Pod> {
+  return client.create(resources.pods, draft);
+}
+
+describe('NamespaceLifecycle', () => {
+  it('refuses to create in a namespace that is missing', async () => {
+    const { client } = start();
+    const error = await failureOf(client.create(resources.configMaps, { metadata: { name: 'c', namespace: 'n' } }));
+    expect(error?.status).toMatchObject({ code: 404, message: 'namespaces "n" not found' });
+  });
+
+  it('refuses to create in a namespace that is being deleted, in words that clients look for', async () => {
+    const { client } = await withNamespace();
+    await client.delete(resources.namespaces, { name: 'n' });
+    const error = await failureOf(client.create(resources.configMaps, { metadata: { name: 'c', namespace: 'n' } }));
+    expect(error?.status).toMatchObject({
+      code: 403,
+      reason: 'Forbidden',
+      message:
+        'configmaps "c" is forbidden: unable to create new content in namespace n because it is being terminated',
+      details: { causes: [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }] },
+    });
+  });
+
+  it.each(['default', 'kube-system', 'kube-public', 'kube-node-lease'])('keeps %s', async (name) => {
+    const { client } = start();
+    await client.create(resources.namespaces, { metadata: { name }, spec: {} });
+    const error = await failureOf(client.delete(resources.namespaces, { name }));
+    expect(error?.status).toMatchObject({
+      code: 403,
+      message: `namespaces "${name}" is forbidden: this namespace may not be deleted`,
+    });
+  });
+
+  it('looks at one key, however many objects there are', async () => {
+    const { client, store } = await withNamespace();
+    const lookups = async (name: string): Promise<number> => {
+      const before = store.counters.indexLookups;
+      await client.create(resources.configMaps, { metadata: { name, namespace: 'n' } });
+      return store.counters.indexLookups - before;
+    };
+    const few = await lookups('first');
+    for (let i = 0; i < 500; i++) await lookups(`c${i}`);
+    expect(await lookups('last')).toBe(few);
+  });
+});
+
+describe('ServiceAccount', () => {
+  it('lets Pods run as default', async () => {
+    const { client } = await withNamespace('default');
+    const pod = await createPod(client, podDraft());
+    expect(pod.spec).toMatchObject({ serviceAccountName: 'default', serviceAccount: 'default' });
+    expect(pod.spec.volumes ?? []).toEqual([]);
+  });
+
+  it('keeps the account that a Pod asks for', async () => {
+    const { client } = await withNamespace('robot');
+    const pod = await createPod(client, podDraft({ serviceAccountName: 'robot' }));
+    expect(pod.spec).toMatchObject({ serviceAccountName: 'robot', serviceAccount: 'robot' });
+  });
+
+  it('refuses Pods of an account that does not exist', async () => {
+    const { client } = await withNamespace();
+    const error = await failureOf(createPod(client, podDraft()));
+    expect(error?.status).toMatchObject({
+      code: 403,
+      message: 'pods "p" is forbidden: error looking up service account n/default: serviceaccount "default" not found',
+    });
+  });
+});
+
+describe('DefaultTolerationSeconds', () => {
+  it('tolerates lost nodes for five minutes', async () => {
+    const { client } = await withNamespace('default');
+    const pod = await createPod(client, podDraft());
+    expect(pod.spec.tolerations).toEqual([
+      { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+      { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+    ]);
+  });
+
+  it('leaves alone what the Pod says itself', async () => {
+    const { client } = await withNamespace('default');
+    const all = { operator: 'Exists' };
+    expect((await createPod(client, podDraft({ tolerations: [all] }))).spec.tolerations).toEqual([all]);
+  });
+});

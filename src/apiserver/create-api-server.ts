@@ -1,0 +1,49 @@
+import { defaultAdmission } from './admission/index.ts';
+import type { ApiServer, ApiServerOptions, ListenOptions } from './api-server.ts';
+import { bootstrap } from './bootstrap.ts';
+import { createExpiry } from './event-expiry.ts';
+import { createHttpHandler, listen, type HttpListening } from './http/index.ts';
+import { createInProcessClient } from './in-process-client.ts';
+import type { UserInfo } from './kind.ts';
+import { createOperations } from './registry/create-operations.ts';
+import { allKinds } from './resources/index.ts';
+
+/** Who the server itself acts as. */
+const serverUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
+
+/** Puts kinds, operations, admission and both doors together. Nothing happens before `start` or `listen`. */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { store, clock, random, log, podStreams } = options;
+  const admission = defaultAdmission(store);
+  const requestClock = options.requestClock ?? clock;
+  const operations = createOperations({ store, kinds: allKinds, admission, clock: requestClock, random, log });
+  const expiry = createExpiry({ operations, store, clock, log });
+  const counters = (): Readonly<Record<string, number>> => ({ ...operations.counters, ...store.counters });
+  const extensions = options.extensions ?? [];
+  const handler = createHttpHandler({
+    ...{ operations, podStreams, random, log, counters, extensions },
+    clock: requestClock,
+  });
+  const listening: HttpListening[] = [];
+  const clientFor = (user: UserInfo): ReturnType<ApiServer['clientFor']> =>
+    createInProcessClient(operations, user, podStreams);
+  return {
+    operations,
+    clientFor,
+    start: async () => {
+      await bootstrap(clientFor(serverUser));
+      await expiry.start();
+    },
+    listen: async (listenOptions: ListenOptions) => {
+      const opened = await listen(handler, listenOptions, log);
+      listening.push(opened);
+      return { url: opened.url, port: opened.port };
+    },
+    stop: async () => {
+      expiry.stop();
+      handler.close();
+      await Promise.all(listening.map((opened) => opened.close()));
+      listening.length = 0;
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import { apiVersionOf } from '../../api/index.ts';
+import type { KindCatalog } from '../operations.ts';
+import type { KindDefinition } from '../kind.ts';
+import { subresources } from './subresources.ts';
+
+/** One group with the kinds of its versions, the preferred version first. The core group's name is empty. */
+export interface ApiGroup {
+  readonly name: string;
+  readonly versions: readonly ApiGroupVersion[];
+}
+
+export interface ApiGroupVersion {
+  readonly version: string;
+  readonly kinds: readonly KindDefinition[];
+}
+
+/** The served groups in the order in which the kinds are listed, the core group first. */
+export function groupsOf(catalog: KindCatalog): readonly ApiGroup[] {
+  const groups = new Map<string, Map<string, KindDefinition[]>>([['', new Map()]]);
+  for (const kind of catalog.all) {
+    const { group, version } = kind.resource;
+    const versions = groups.get(group) ?? new Map<string, KindDefinition[]>();
+    groups.set(group, versions);
+    versions.set(version, [...(versions.get(version) ?? []), kind]);
+  }
+  return [...groups].map(([name, versions]) => ({
+    name,
+    versions: [...versions].map(([version, kinds]) => ({ version, kinds })),
+  }));
+}
+
+export const resourceVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+export const statusVerbs = ['get', 'patch', 'update'];
+
+/** A subresource as discovery names it. */
+export interface SubresourceEntry {
+  readonly name: string;
+  readonly kind: string;
+  readonly kindIn?: { readonly group: string; readonly version: string };
+  readonly verbs: readonly string[];
+}
+
+/** `/status` if the kind has it, and those with a law of their own. */
+export function subresourcesOf(kind: KindDefinition): readonly SubresourceEntry[] {
+  const { group, resource } = kind.resource;
+  const own = subresources.filter((one) => one.resource === resource && one.group === group);
+  return [
+    ...own.map(({ name, kind: ofKind, kindIn, methods }) => {
+      const verbs = Object.values(methods).map((method) => method.verb);
+      return { name, kind: ofKind, ...(kindIn && { kindIn }), verbs };
+    }),
+    ...(kind.hasStatus ? [{ name: 'status', kind: kind.resource.kind, verbs: statusVerbs }] : []),
+  ];
+}
+
+/** `/api` as it was before aggregated discovery. */
+export function coreVersions(): object {
+  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
+}
+
+/** `/apis` as it was before aggregated discovery. */
+export function groupList(groups: readonly ApiGroup[]): object {
+  const named = groups.filter((group) => group.name !== '');
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: named.map(groupEntry) };
+}
+
+/** `/apis/<group>`. */
+export function groupDocument(group: ApiGroup): object {
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(group) };
+}
+
+function groupEntry(group: ApiGroup): object {
+  const versions = group.versions.map(({ version }) => ({ groupVersion: `${group.name}/${version}`, version }));
+  return { name: group.name, versions, preferredVersion: versions[0] };
+}
+
+/** `/api/v1` and `/apis/<group>/<version>`. */
+export function resourceList(group: ApiGroup, of: ApiGroupVersion): object {
+  return {
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: apiVersionOf({ group: group.name, version: of.version }),
+    resources: of.kinds.flatMap(resourceRows),
+  };
+}
+
+function resourceRows(kind: KindDefinition): object[] {
+  const { resource, namespaced } = kind.resource;
+  const main = {
+    name: resource,
+    singularName: kind.singular,
+    namespaced,
+    kind: kind.resource.kind,
+    verbs: resourceVerbs,
+    ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
+    ...(kind.categories === undefined ? {} : { categories: kind.categories }),
+  };
+  const others = subresourcesOf(kind).map((entry) => {
+    const { kind: ofKind, kindIn, verbs } = entry;
+    return { name: `${resource}/${entry.name}`, singularName: '', namespaced, ...kindIn, kind: ofKind, verbs };
+  });
+  return [main, ...others];
+}
+
+/** apidiscovery.k8s.io/v2: everything about some groups in one document. */
+export function aggregatedDiscovery(groups: readonly ApiGroup[]): object {
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: 'apidiscovery.k8s.io/v2',
+    metadata: {},
+    items: groups.map((group) => ({
+      metadata: group.name === '' ? {} : { name: group.name },
+      versions: group.versions.map(({ version, kinds }) => ({
+        version,
+        resources: kinds.map(resourceDiscovery),
+        freshness: 'Current',
+      })),
+    })),
+  };
+}
+
+function resourceDiscovery(kind: KindDefinition): object {
+  const { group, version, resource, namespaced } = kind.resource;
+  const entries = subresourcesOf(kind);
+  return {
+    resource,
+    responseKind: { group, version, kind: kind.resource.kind },
+    scope: namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: kind.singular,
+    verbs: resourceVerbs,
+    ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
+    ...(kind.categories === undefined ? {} : { categories: kind.categories }),
+    ...(entries.length === 0 ? {} : { subresources: entries.map((entry) => subresourceDiscovery(kind, entry)) }),
+  };
+}
+
+function subresourceDiscovery(kind: KindDefinition, entry: SubresourceEntry): object {
+  const { group, version } = entry.kindIn ?? kind.resource;
+  return { subresource: entry.name, responseKind: { group, version, kind: entry.kind }, verbs: entry.verbs };
+}

@@ -1,0 +1,146 @@
+import { failure } from '../../api/index.ts';
+import type { Clock, Random } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
+import type { Extension } from '../extension.ts';
+import type { UserInfo } from '../kind.ts';
+import type { Operations, PodStreams } from '../operations.ts';
+import { answerError, answerPathNotFound } from './answer.ts';
+import { authorizeMasters, forbiddenError, isOpenPath, type Attributes, type Authorize } from './authorize.ts';
+import type { Call, Services } from './call.ts';
+import type { Exchange } from './exchange.ts';
+import { extensionAt, serveExtension } from './extensions.ts';
+import type { HealthCheck } from './health.ts';
+import { impersonatedUser } from './impersonate.ts';
+import { RequestMetrics } from './metrics.ts';
+import { createOtherPaths } from './other-paths.ts';
+import { splitPath } from './path.ts';
+import { parseQuery } from './query.ts';
+import { locateResource, methodNotAllowed, routeResource } from './resource-paths.ts';
+import { StreamSet } from './stream-set.ts';
+
+export interface HttpHandlerOptions {
+  readonly operations: Operations;
+  readonly podStreams: PodStreams;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Absent: `system:masters` may do everything, other users may read discovery, version and health. */
+  readonly authorize?: Authorize;
+  /** Besides `ping`, for /healthz, /livez and /readyz. */
+  readonly healthChecks?: readonly HealthCheck[];
+  /** Paths beside the Kubernetes API. */
+  readonly extensions?: readonly Extension[];
+  /** Further counters for /metrics, by name in camel case. */
+  readonly counters?: () => Readonly<Record<string, number>>;
+}
+
+/** Answers requests. `authenticate` is per listener: undefined stands for a request without (good) credentials. */
+export interface HttpHandler {
+  readonly clock: Clock;
+  handle(exchange: Exchange, authenticate: (exchange: Exchange) => UserInfo | undefined): void;
+  /** Ends every watch and log stream; later ones end at once. */
+  close(): void;
+}
+
+/** The whole HTTP API over `operations`. */
+export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
+  const { clock, log } = options;
+  const services: Services = { authorize: authorizeMasters, ...options, streams: new StreamSet() };
+  const metrics = new RequestMetrics();
+  const serveOther = createOtherPaths({
+    operations: options.operations,
+    healthChecks: [{ name: 'ping', healthy: () => true }, ...(options.healthChecks ?? [])],
+    metrics: () => metrics.render(countersOf(options), { apiserver_longrunning_requests: services.streams.size }),
+  });
+  const known = new Set(options.operations.kinds.all.map(({ resource }) => `${resource.group}/${resource.version}`));
+
+  /** Finds what a request is about, checks that the user may do it, and answers. */
+  const serve = async (call: Call, label: RequestLabel): Promise<void> => {
+    const parts = splitPath(call.path);
+    const location = locateResource(parts);
+    if (location === undefined || !known.has(`${location.group}/${location.version}`)) {
+      const method = call.exchange.method === 'HEAD' ? 'GET' : call.exchange.method;
+      label.verb = method === 'GET' ? 'get' : 'other';
+      check(call.user, { verb: method.toLowerCase(), path: call.path }, services.authorize);
+      const extension = extensionAt(options.extensions ?? [], call.path);
+      if (extension !== undefined) await serveExtension(extension, call);
+      else if (location !== undefined) answerPathNotFound(call);
+      else if (method !== 'GET') throw methodNotAllowed();
+      else serveOther(call, parts);
+      return;
+    }
+    const request = { method: call.exchange.method, path: call.path, query: call.query };
+    const route = routeResource(request, location, services.operations.kinds);
+    label.verb = route.attributes.verb;
+    label.resource = route.label;
+    check(call.user, route.attributes, services.authorize);
+    await route.serve(call, services);
+  };
+
+  const answer = async (
+    exchange: Exchange,
+    authenticate: (exchange: Exchange) => UserInfo | undefined,
+  ): Promise<void> => {
+    const startMs = clock.monotonic();
+    const label: RequestLabel = { verb: '', resource: '' };
+    const call: MutableCall = { exchange, auditId: options.random.uuid(), warnings: [], code: 0, ...nobodyYet };
+    try {
+      const question = exchange.target.indexOf('?');
+      call.path = question < 0 ? exchange.target : exchange.target.slice(0, question);
+      call.query = parseQuery(question < 0 ? '' : exchange.target.slice(question + 1));
+      call.user = userOf(call, authenticate, services.authorize);
+      await serve(call, label);
+    } catch (error) {
+      answerError(call, error, log);
+    }
+    const streaming = label.verb === 'watch' || label.resource === 'pods/log';
+    metrics.record(label.verb, label.resource, call.code, streaming ? undefined : clock.monotonic() - startMs);
+  };
+
+  return {
+    clock,
+    handle: (exchange, authenticate) => {
+      answer(exchange, authenticate).catch((error: unknown) => {
+        log.error('a request could not be answered', { error, method: exchange.method });
+        exchange.abort();
+      });
+    },
+    close: () => services.streams.close(),
+  };
+}
+
+interface RequestLabel {
+  verb: string;
+  resource: string;
+}
+
+type MutableCall = { -readonly [K in keyof Call]: Call[K] };
+
+const nobody: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+const nobodyYet = { path: '/', query: {}, user: nobody };
+
+function userOf(
+  call: Call,
+  authenticate: (exchange: Exchange) => UserInfo | undefined,
+  authorize: Authorize,
+): UserInfo {
+  const user = authenticate(call.exchange);
+  if (user !== undefined) return impersonatedUser(call.exchange, user, authorize);
+  if (isOpenPath(call.path) && (call.exchange.header('authorization') ?? '') === '') return nobody;
+  throw failure({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
+}
+
+function check(user: UserInfo, attributes: Attributes, authorize: Authorize): void {
+  if (!authorize(user, attributes)) throw forbiddenError(user, attributes);
+}
+
+/** `objectsScanned` becomes `rondo_objects_scanned_total`. */
+function countersOf(options: HttpHandlerOptions): Record<string, number> {
+  const values = { ...options.operations.counters, ...options.counters?.() };
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      const words = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      return [`rondo_${words}_total`, value];
+    }),
+  );
+}

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import type { Operations } from '../operations.ts';
+import { negotiate, parseAccept } from './accept.ts';
+import { answerJson, answerPathNotFound, answerText, commonHeaders } from './answer.ts';
+import type { Call } from './call.ts';
+import { aggregatedDiscovery, coreVersions, groupDocument, groupList, groupsOf, resourceList } from './discovery.ts';
+import { serveHealth, type HealthCheck } from './health.ts';
+import { openApiV2 } from './openapi-v2.ts';
+import { openApiDocuments, openApiIndex, type OpenApiDocument } from './openapi-v3.ts';
+import { versionBody } from './version.ts';
+
+export interface OtherPathsOptions {
+  readonly operations: Operations;
+  readonly healthChecks: readonly HealthCheck[];
+  readonly metrics: () => string;
+}
+
+/** Answers everything that is not about objects: discovery, OpenAPI, version, health, metrics. */
+export function createOtherPaths(options: OtherPathsOptions): (call: Call, parts: readonly string[]) => void {
+  const discovery = createDiscovery(options.operations);
+  const openApi = createOpenApi(options.operations);
+  const index = JSON.stringify({ paths: rootPaths });
+  return (call, parts) => {
+    switch (parts[0]) {
+      case undefined:
+        return answerJson(call, 200, index);
+      case 'api':
+      case 'apis':
+        return discovery(call, parts);
+      case 'openapi':
+        return openApi(call, parts);
+      case 'version':
+        return parts.length === 1 ? answerJson(call, 200, versionBody) : answerPathNotFound(call);
+      case 'healthz':
+      case 'livez':
+      case 'readyz':
+        return serveHealth(call, call.query, parts, options.healthChecks);
+      case 'metrics':
+        return parts.length === 1 ? answerText(call, 200, options.metrics()) : answerPathNotFound(call);
+      default:
+        return answerPathNotFound(call);
+    }
+  };
+}
+
+const rootPaths = [
+  '/api',
+  '/apis',
+  '/healthz',
+  '/livez',
+  '/metrics',
+  '/openapi/v2',
+  '/openapi/v3',
+  '/readyz',
+  '/version',
+];
+
+/** A document that stays the same as long as the server runs. */
+interface FixedDocument {
+  readonly body: Buffer;
+  readonly etag: string;
+}
+
+function fixed(value: object): FixedDocument {
+  const body = Buffer.from(JSON.stringify(value));
+  return { body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
+}
+
+const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+function createDiscovery(operations: Operations): (call: Call, parts: readonly string[]) => void {
+  const groups = groupsOf(operations.kinds);
+  const documents = new Map<string, FixedDocument>([
+    ['api', fixed(coreVersions())],
+    ['apis', fixed(groupList(groups))],
+  ]);
+  for (const group of groups) {
+    const root = group.name === '' ? 'api' : `apis/${group.name}`;
+    if (group.name !== '') documents.set(root, fixed(groupDocument(group)));
+    for (const version of group.versions)
+      documents.set(`${root}/${version.version}`, fixed(resourceList(group, version)));
+  }
+  const aggregated = new Map<string, FixedDocument>([
+    ['api', fixed(aggregatedDiscovery(groups.filter((group) => group.name === '')))],
+    ['apis', fixed(aggregatedDiscovery(groups.filter((group) => group.name !== '')))],
+  ]);
+  return (call, parts) => {
+    const path = parts.join('/');
+    const document = documents.get(path);
+    if (document === undefined) return answerPathNotFound(call);
+    const together = aggregated.get(path);
+    if (together === undefined) return answerFixed(call, document, 'application/json');
+    if (wantsAggregated(call.exchange.header('accept'))) return answerFixed(call, together, aggregatedType);
+    return answerFixed(call, document, 'application/json');
+  };
+}
+
+/** Only version v2: a client that knows v2beta1 alone would not understand it, and takes the legacy form. */
+function wantsAggregated(accept: string | undefined): boolean {
+  if (accept === undefined || !accept.includes('APIGroupDiscoveryList')) return false;
+  for (const { type, parameters } of parseAccept(accept)) {
+    if (type !== 'application/json') continue;
+    if (parameters.get('as') === undefined) return false;
+    if (parameters.get('as') === 'APIGroupDiscoveryList' && parameters.get('v') === 'v2') return true;
+  }
+  return false;
+}
+
+/** With an ETag, so that clients need not load it again. */
+function answerFixed(call: Call, document: FixedDocument, contentType: string): void {
+  const { exchange } = call;
+  // Clients without a JSON clause get their 406; those that only know v2beta1 offer JSON as well.
+  if (contentType === 'application/json') negotiate(exchange.header('accept'));
+  const headers = commonHeaders(call, contentType);
+  Object.assign(headers, { etag: document.etag, vary: 'Accept' });
+  call.code = exchange.header('if-none-match') === document.etag ? 304 : 200;
+  if (call.code === 304) exchange.respond(304, headers);
+  else exchange.respond(200, headers, document.body);
+}
+
+function createOpenApi(operations: Operations): (call: Call, parts: readonly string[]) => void {
+  let documents: ReadonlyMap<string, OpenApiDocument> | undefined;
+  return (call, parts) => {
+    const [, version, ...rest] = parts;
+    if (version === 'v2' && rest.length === 0) {
+      const { contentType, body } = openApiV2(call.exchange.header('accept'));
+      call.code = 200;
+      return call.exchange.respond(200, commonHeaders(call, contentType), body);
+    }
+    if (version !== 'v3') return answerPathNotFound(call);
+    documents ??= openApiDocuments(operations.kinds);
+    if (rest.length === 0) return answerJson(call, 200, openApiIndex(documents));
+    const document = documents.get(rest.join('/'));
+    return document === undefined ? answerPathNotFound(call) : answerOpenApi(call, document);
+  };
+}
+
+/** The URL of a document carries its hash: what it answers may be kept for ever. */
+function answerOpenApi(call: Call, document: OpenApiDocument): void {
+  const headers = commonHeaders(call, 'application/json');
+  const etag = `"${document.hash}"`;
+  Object.assign(headers, { etag, vary: 'Accept' });
+  if (call.query['hash'] === document.hash) headers['cache-control'] = 'public, immutable';
+  call.code = call.exchange.header('if-none-match') === etag ? 304 : 200;
+  if (call.code === 304) call.exchange.respond(304, headers);
+  else call.exchange.respond(200, headers, document.body);
+}

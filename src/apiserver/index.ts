@@ -1,0 +1,7 @@
+// HTTP in, store out. Promises: one law (default, admit, validate) for every write through either door; what is
+// acknowledged is durable. Must not know controllers, nodes or runtimes.
+export type { ApiServer, ApiServerOptions, Listening, ListenOptions } from './api-server.ts';
+export type { Extension, ExtensionAnswer, ExtensionRequest } from './extension.ts';
+export { createApiServer } from './create-api-server.ts';
+export type { PodStreams } from './operations.ts';
+export type { UserInfo } from './kind.ts';

@@ -1,0 +1,65 @@
+import { notFound, type ObjectRef } from '../../api/index.ts';
+import type { Clock, Random } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { Admission, KindDefinition } from '../kind.ts';
+import type { Operations, Request, Stored } from '../operations.ts';
+import { bindPod } from './bind.ts';
+import { createCatalog } from './catalog.ts';
+import { createObject } from './create.ts';
+import { deleteObject } from './delete.ts';
+import { deleteCollection } from './delete-collection.ts';
+import { evictPod } from './evict.ts';
+import { finalizeNamespace } from './finalize-namespace.ts';
+import { Indexes } from './indexes.ts';
+import { listObjects } from './list.ts';
+import { patchObject } from './patch.ts';
+import type { Registry } from './registry.ts';
+import { storeKey } from './store-keys.ts';
+import { Versions } from './stored-version.ts';
+import { updateObject } from './update.ts';
+import { watchObjects } from './watch.ts';
+
+export interface OperationsOptions {
+  readonly store: Store;
+  readonly kinds: readonly KindDefinition[];
+  /** Asked in order. */
+  readonly admission: readonly Admission[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/**
+ * The generic law for all kinds: one file per operation in this folder. Drafts and objects that are handed in belong
+ * to the operation from then on; they end up frozen.
+ */
+export function createOperations(options: OperationsOptions): Operations {
+  const counters = { objectsDecoded: 0, objectsEncoded: 0, objectsScanned: 0 };
+  const versions = new Versions(counters);
+  const { store, clock, random, log, admission } = options;
+  const indexes = new Indexes({ store, clock, versions, counters });
+  const catalog = createCatalog(options.kinds);
+  const registry: Registry = { store, catalog, admission, clock, random, log, counters, versions, indexes };
+  return {
+    kinds: catalog,
+    counters,
+    get: (request, ref) => getObject(registry, request, ref),
+    list: (request, query) => listObjects(registry, request, query),
+    watch: (request, query, sink) => watchObjects(registry, request, query, sink),
+    create: (request, draft) => createObject(registry, request, draft),
+    update: (request, ref, object) => updateObject(registry, request, ref, object),
+    patch: (request, ref, patch) => patchObject(registry, request, ref, patch),
+    delete: (request, ref, call) => deleteObject(registry, request, ref, call),
+    deleteCollection: (request, query, call) => deleteCollection(registry, request, query, call),
+    bind: (request, ref, nodeName) => bindPod(registry, request, ref, nodeName),
+    evict: (request, ref, call) => evictPod(registry, request, ref, call),
+    finalizeNamespace: (request, object) => finalizeNamespace(registry, request, object),
+  };
+}
+
+async function getObject(registry: Registry, { kind }: Request, ref: ObjectRef): Promise<Stored> {
+  const entry = registry.store.get(storeKey(kind.resource, ref));
+  if (entry === undefined) throw notFound(kind.resource, ref.name);
+  return registry.versions.of(entry);
+}

@@ -1,0 +1,20 @@
+import type { Clock, Random } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { Admission } from '../kind.ts';
+import type { KindCatalog, Operations } from '../operations.ts';
+import type { Indexes } from './indexes.ts';
+import type { Versions } from './stored-version.ts';
+
+/** What all operations share. */
+export interface Registry {
+  readonly store: Store;
+  readonly catalog: KindCatalog;
+  readonly admission: readonly Admission[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly counters: Operations['counters'];
+  readonly versions: Versions;
+  readonly indexes: Indexes;
+}

@@ -1,0 +1,173 @@
+import { deepFreeze, type KubeObject } from '../../api/index.ts';
+import type { Entry } from '../../store/index.ts';
+import type { Operations, Stored } from '../operations.ts';
+import { EncodingSlab } from './encoding-slab.ts';
+
+type Counters = Operations['counters'];
+
+/** Where a member's text lies in the bytes. */
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * One version of one object, shared by all who read it: bytes as stored, and the object, decoded at most once.
+ * Nothing is defaulted on read, because the bytes are served as they are; instead writes default before and after the
+ * kind's preparation, which gives what upstream's defaulting on read shows (a Job without labels reads back with those
+ * of its template).
+ */
+export class StoredVersion implements Stored {
+  readonly bytes: Buffer;
+  /** Where the spec lies, if it was encoded here: the next version most often has the same. */
+  readonly spec: Piece | undefined;
+  readonly #counters: Counters;
+  #object: KubeObject | undefined;
+  /** Instead of the object, once the version is no longer remembered: informers often hold it anyway. */
+  #weak: WeakRef<KubeObject> | undefined;
+
+  constructor(bytes: Buffer, object: KubeObject | undefined, counters: Counters, spec?: Piece) {
+    this.bytes = bytes;
+    this.#object = object;
+    this.#weak = undefined;
+    this.#counters = counters;
+    this.spec = spec;
+  }
+
+  get object(): KubeObject {
+    if (this.#object !== undefined) return this.#object;
+    const held = this.#weak?.deref();
+    if (held !== undefined) return held;
+    this.#counters.objectsDecoded++;
+    const object = deepFreeze(JSON.parse(this.bytes.toString()) as KubeObject);
+    if (this.#weak === undefined) this.#object = object;
+    else this.#weak = new WeakRef(object);
+    return object;
+  }
+
+  /** Keeps the object only as long as somebody else does. */
+  weaken(): void {
+    if (this.#object !== undefined) this.#weak = new WeakRef(this.#object);
+    this.#object = undefined;
+  }
+
+  /** Nobody holds the decoded object any more. */
+  get faded(): boolean {
+    return this.#weak !== undefined && this.#weak.deref() === undefined;
+  }
+}
+
+interface Encoded {
+  readonly value: Buffer;
+  readonly memo: StoredVersion;
+}
+
+/** Texts from this length on are not worth joining with others before they are written. */
+const shortText = 256;
+
+/** How many decoded versions are kept beside the bytes. Bounds memory; what is older is decoded again when asked for. */
+const rememberedVersions = 4096;
+
+/**
+ * Makes and finds versions. A version is kept as the memo of its store entry, the newest few thousand of them, so
+ * that all watchers of an event and the writers right after it share one decoded object, while a hundred thousand
+ * finished Jobs cost only their bytes.
+ */
+export class Versions {
+  readonly #counters: Counters;
+  readonly #slab = new EncodingSlab();
+  readonly #remembered: (Entry | undefined)[] = [];
+  #next = 0;
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  /** The version in an entry, remembered with it. */
+  of(entry: Entry): StoredVersion {
+    const { memo } = entry;
+    if (memo instanceof StoredVersion && !memo.faded) return memo;
+    const version = new StoredVersion(entry.value, undefined, this.#counters);
+    entry.memo = version;
+    this.#remember(entry);
+    return version;
+  }
+
+  /** The version in an entry that was just written. What it replaces will hardly be asked for again. */
+  adopt(entry: Entry, replaced: Entry | undefined): StoredVersion {
+    if (replaced !== undefined) replaced.memo = undefined;
+    if (entry.memo instanceof StoredVersion) this.#remember(entry);
+    return this.of(entry);
+  }
+
+  /** The same as `of` without remembering, for those who walk over everything. */
+  peek(entry: Entry): StoredVersion {
+    const { memo } = entry;
+    if (memo instanceof StoredVersion && !memo.faded) return memo;
+    return new StoredVersion(entry.value, undefined, this.#counters);
+  }
+
+  /** Puts the entry under the bound; the oldest remembered one is kept no longer by us. */
+  #remember(entry: Entry): void {
+    const oldest = this.#remembered[this.#next]?.memo;
+    if (oldest instanceof StoredVersion) oldest.weaken();
+    this.#remembered[this.#next] = entry;
+    this.#next = (this.#next + 1) % rememberedVersions;
+  }
+
+  /** Freezes and serialises an object with this revision inside. */
+  encode(object: KubeObject, revision: number, base?: StoredVersion): Encoded {
+    return this.#encode({ ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }, base);
+  }
+
+  /** What a dry run answers: of a create, everything but a resourceVersion. */
+  encodeUnstored(object: KubeObject): StoredVersion {
+    const metadata = { ...object.metadata };
+    if (metadata.resourceVersion === '') Reflect.deleteProperty(metadata, 'resourceVersion');
+    return this.#encode({ ...object, metadata }, undefined).memo;
+  }
+
+  /** Member by member: a spec that is the base's own, as in every write of a status, is copied as bytes. */
+  #encode(object: KubeObject, base: StoredVersion | undefined): Encoded {
+    this.#counters.objectsEncoded++;
+    const slab = this.#slab;
+    slab.reset();
+    const members = object as unknown as Readonly<Record<string, unknown>>;
+    let head = '{';
+    let spec: Piece | undefined;
+    for (const member in members) {
+      const known = member === 'spec' ? sharedSpec(members, base) : undefined;
+      const text = known === undefined ? JSON.stringify(members[member]) : '';
+      // As in JSON.stringify, a member without a value is left out.
+      if (text === undefined) continue;
+      head = `${head}"${member}":`;
+      if (member !== 'spec') {
+        if (text.length < shortText) head += text;
+        else {
+          slab.text(head);
+          slab.text(text);
+          head = '';
+        }
+      } else {
+        slab.text(head);
+        head = '';
+        const start = slab.length;
+        if (known === undefined) slab.text(text);
+        else slab.copy(known.bytes, known.start, known.end);
+        spec = { start, end: slab.length };
+      }
+      head += ',';
+    }
+    slab.text(`${head.endsWith(',') ? head.slice(0, -1) : head}}`);
+    const value = slab.take();
+    return { value, memo: new StoredVersion(value, deepFreeze(object), this.#counters, spec) };
+  }
+}
+
+function sharedSpec(
+  members: Readonly<Record<string, unknown>>,
+  base: StoredVersion | undefined,
+): (Piece & { readonly bytes: Buffer }) | undefined {
+  if (base?.spec === undefined || (base.object as { spec?: unknown }).spec !== members.spec) return undefined;
+  return { ...base.spec, bytes: base.bytes };
+}

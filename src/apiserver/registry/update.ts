@@ -1,0 +1,131 @@
+import { fieldError, invalid, notFound, type FieldError, type KubeObject, type ObjectRef } from '../../api/index.ts';
+import type { Entry } from '../../store/index.ts';
+import type { KindDefinition } from '../kind.ts';
+import type { Stored, WriteRequest, Written } from '../operations.ts';
+import { admit } from './admit.ts';
+import { createObject } from './create.ts';
+import { staysStored } from './deletion-state.ts';
+import { changedMetadataErrors, immutableMetadataErrors, withoutDuplicates } from './metadata-validation.ts';
+import { checkIdentity, checkVersion } from './merged-metadata.ts';
+import { checkType } from './new-object.ts';
+import { isUnchanged, mainSuccessor, settle, statusSuccessor, type Members, type Successor } from './next-object.ts';
+import type { Registry } from './registry.ts';
+import { storeKey } from './store-keys.ts';
+import { retryRaces, untilVisible, writeObject } from './store-write.ts';
+
+/**
+ * Replaces an object, or its status. Owns `object`; frozen parts of it are copied before they are filled in.
+ * @throws ApiError 400, 403, 404, 409 (version, uid), 422
+ */
+export async function updateObject(
+  registry: Registry,
+  request: WriteRequest,
+  ref: ObjectRef,
+  object: KubeObject,
+): Promise<Written> {
+  const { kind } = request;
+  checkType(kind, object);
+  const missing = registry.store.getNewest(storeKey(kind.resource, ref)) === undefined;
+  if (missing && kind.allowCreateOnUpdate && request.subresource === undefined) {
+    return createInstead(registry, request, ref, object);
+  }
+  return modifyObject(registry, request, ref, (old) => {
+    checkIdentity(kind, object, old);
+    if (!object.metadata.resourceVersion && !kind.allowUnconditionalUpdate) throw versionMissing(kind, ref.name);
+    return object;
+  });
+}
+
+function versionMissing(kind: KindDefinition, name: string): Error {
+  const error = fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update');
+  return invalid(kind.resource, name, [error]);
+}
+
+async function createInstead(
+  registry: Registry,
+  request: WriteRequest,
+  ref: ObjectRef,
+  object: KubeObject,
+): Promise<Written> {
+  const { kind } = request;
+  if (object.metadata.resourceVersion || object.metadata.uid) throw notFound(kind.resource, ref.name);
+  checkIdentity(kind, object, { ...object, metadata: { ...object.metadata, ...ref } });
+  const stored = await createObject(registry, request, object);
+  return { bytes: stored.bytes, object: stored.object, created: true };
+}
+
+/**
+ * Read, derive what is wanted from what is stored, write; again if another writer was faster and no resourceVersion
+ * forbids it (then `checkVersion` finds the mismatch in the next round).
+ */
+export async function modifyObject(
+  registry: Registry,
+  request: WriteRequest,
+  ref: ObjectRef,
+  derive: (old: KubeObject) => KubeObject,
+): Promise<Stored> {
+  const { kind } = request;
+  const key = storeKey(kind.resource, ref);
+  return retryRaces(kind, ref.name, () => {
+    const entry = registry.store.getNewest(key);
+    if (entry === undefined) throw notFound(kind.resource, ref.name);
+    const old = registry.versions.of(entry).object;
+    const wanted = derive(old);
+    checkVersion(kind, wanted.metadata, old.metadata);
+    return replace(registry, request, entry, wanted as Members);
+  });
+}
+
+async function replace(registry: Registry, request: WriteRequest, entry: Entry, wanted: Members): Promise<Stored> {
+  const { kind } = request;
+  const current = registry.versions.of(entry);
+  const old = current.object as Members;
+  const successor =
+    request.subresource === 'status'
+      ? statusSuccessor(request, wanted, old)
+      : mainSuccessor(registry, request, wanted, old);
+  const pending = admitUpdate(registry, request, successor.next, old);
+  if (pending !== undefined) await pending;
+  const next = settle(kind, successor.next, old);
+  const errors = updateErrors(request, { next, contentChanged: successor.contentChanged }, old, wanted);
+  if (errors.length > 0) throw invalid(kind.resource, old.metadata.name, errors);
+  if (request.warn !== undefined) kind.warnings?.(next, old).forEach(request.warn);
+  if (isUnchanged(next, old)) {
+    await untilVisible(registry, entry);
+    return current;
+  }
+  return store(registry, request, entry, next);
+}
+
+function admitUpdate(
+  registry: Registry,
+  request: WriteRequest,
+  next: Members,
+  old: Members,
+): undefined | Promise<void> {
+  const { kind, user, subresource } = request;
+  const { name, namespace } = old.metadata;
+  return admit(registry, { operation: 'update', kind, namespace, name, object: next, old, subresource, user });
+}
+
+function updateErrors(
+  { kind, subresource }: WriteRequest,
+  { next, contentChanged }: Successor,
+  old: Members,
+  wanted: Members,
+): readonly FieldError[] {
+  const errors: FieldError[] = [
+    ...changedMetadataErrors(next.metadata, old.metadata),
+    ...immutableMetadataErrors(wanted.metadata, old.metadata),
+  ];
+  if (!contentChanged) return errors;
+  if (subresource === 'status') return errors.concat(kind.validateStatusUpdate?.(next, old) ?? []);
+  return withoutDuplicates(errors.concat(kind.validate?.(next, old) ?? [], kind.validateUpdate?.(next, old) ?? []));
+}
+
+/** Stores the successor, or removes the object if nothing holds a deleted one back any longer. */
+export function store(registry: Registry, request: WriteRequest, entry: Entry, next: KubeObject): Promise<Stored> {
+  if (request.dryRun === true) return Promise.resolve(registry.versions.encodeUnstored(next));
+  const type = staysStored(request.kind, next) ? 'put' : 'delete';
+  return writeObject(registry, { type, key: entry.key, object: next, replaces: entry });
+}

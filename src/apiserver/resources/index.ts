@@ -1,0 +1,27 @@
+import type { KindDefinition } from '../kind.ts';
+import { configMap } from './config-map.ts';
+import { cronJob } from './cron-job.ts';
+import { event } from './event.ts';
+import { job } from './job.ts';
+import { lease } from './lease.ts';
+import { namespace } from './namespace.ts';
+import { node } from './node.ts';
+import { pod } from './pod.ts';
+import { secret } from './secret.ts';
+import { serviceAccount } from './service-account.ts';
+import { service } from './service.ts';
+
+/** Every kind that is served. Adding one is a file here and a line in this list. */
+export const allKinds: readonly KindDefinition[] = [
+  configMap,
+  event,
+  namespace,
+  node,
+  pod,
+  secret,
+  serviceAccount,
+  service,
+  lease,
+  job,
+  cronJob,
+];

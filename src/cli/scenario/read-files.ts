@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ApiError, decodeObject, parseDocumentPath, parseLocatedYaml } from '../../api/index.ts';
+import { UsageError } from '../command.ts';
+import { faultAt, type Source } from './fields.ts';
+import type { Manifest } from './scenario.ts';
+
+export const scenarioVersion = 'rondo.dev/v1alpha1';
+
+/** An object to create, and where it stands. */
+export interface LocatedManifest {
+  readonly source: Source;
+  readonly manifest: Manifest;
+}
+
+export interface ReadFiles {
+  readonly manifests: readonly LocatedManifest[];
+  /** Documents of kind Scenario, still to be read. */
+  readonly scenarios: readonly Source[];
+}
+
+const kinds = new Map([
+  ...['Job', 'CronJob'].map((kind) => [kind, 'batch/v1'] as const),
+  ...['Namespace', 'ConfigMap', 'Secret', 'ServiceAccount', 'Pod'].map((kind) => [kind, 'v1'] as const),
+]);
+
+/**
+ * Reads manifests and scenarios from files (`-`: standard input), any number of documents, lists included.
+ * @throws UsageError with file and line for anything that cannot be used
+ */
+export function readFiles(files: readonly string[]): ReadFiles {
+  const manifests: LocatedManifest[] = [];
+  const scenarios: Source[] = [];
+  for (const source of files.flatMap(readDocuments)) {
+    const { kind, apiVersion } = headOf(source);
+    if (apiVersion === scenarioVersion && kind === 'Scenario') scenarios.push(source);
+    else manifests.push(...readManifests(source));
+  }
+  return { manifests, scenarios };
+}
+
+/** The manifests that a scenario names, relative to its own file. */
+export function readScenarioManifests(source: Source, names: readonly string[]): readonly LocatedManifest[] {
+  const base = source.file === '-' ? '.' : dirname(source.file);
+  const { manifests, scenarios } = readFiles(names.map((name) => join(base, name)));
+  const [nested] = scenarios;
+  if (nested !== undefined) throw new UsageError(faultAt(nested, [], 'a scenario cannot contain another one'));
+  return manifests;
+}
+
+function readDocuments(file: string): Source[] {
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+  }
+  try {
+    return parseLocatedYaml(text).map((document) => ({ file, document }));
+  } catch (error) {
+    // The reader of YAML also throws for references without end.
+    throw new UsageError(`${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function headOf(source: Source): { readonly kind?: unknown; readonly apiVersion?: unknown; readonly items?: unknown } {
+  const { value } = source.document;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new UsageError(faultAt(source, [], 'a document must be an object'));
+}
+
+function readManifests(source: Source): LocatedManifest[] {
+  const { kind, apiVersion, items } = headOf(source);
+  if (kind !== 'List' || !Array.isArray(items)) return [readManifest(source)];
+  if (apiVersion !== 'v1') throw new UsageError(faultAt(source, ['apiVersion'], 'must be v1'));
+  return items.map((value: unknown, index) => {
+    const { document, file } = source;
+    return readManifest({ file, document: { value, lineOf: (path) => document.lineOf(['items', index, ...path]) } });
+  });
+}
+
+function readManifest(source: Source): LocatedManifest {
+  return { source, manifest: checkManifest(source, [], source.document.value) };
+}
+
+/**
+ * Checks kind and fields of a manifest at a path of a document.
+ * @throws UsageError
+ */
+export function checkManifest(source: Source, path: readonly (string | number)[], value: unknown): Manifest {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError(faultAt(source, path, 'must be an object'));
+  const { kind, apiVersion } = value as { kind?: unknown; apiVersion?: unknown };
+  if (typeof kind !== 'string' || kinds.get(kind) !== apiVersion) {
+    const known = [...kinds].map(([name, version]) => `${version} ${name}`).join(', ');
+    const message = `${String(apiVersion)} ${String(kind)} cannot be used; ${known}, ${scenarioVersion} Scenario can`;
+    throw new UsageError(faultAt(source, [...path, 'kind'], message));
+  }
+  try {
+    const { object, unknownFields } = decodeObject(value, kind);
+    const [unknown] = unknownFields;
+    if (unknown !== undefined)
+      throw new UsageError(faultAt(source, [...path, ...parseDocumentPath(unknown)], 'unknown field'));
+    const manifest = object as Manifest;
+    const { name, namespace = 'default' } = manifest.metadata ?? {};
+    if (name === undefined) throw new UsageError(faultAt(source, [...path, 'metadata'], 'metadata.name is missing'));
+    const place = kind === 'Namespace' ? {} : { namespace };
+    return { ...manifest, metadata: { ...manifest.metadata, ...place } };
+  } catch (error) {
+    if (error instanceof ApiError) throw new UsageError(faultAt(source, path, error.message), { cause: error });
+    throw error;
+  }
+}
+
+/** What the API server says against a manifest, with the line of the first field it names. */
+export function rejection({ source }: LocatedManifest, error: ApiError): UsageError {
+  const field = error.status.details?.causes?.[0]?.field ?? '';
+  return new UsageError(`${source.file}:${source.document.lineOf(parseDocumentPath(field))}: ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,130 @@
+import { parseTime } from '../api/index.ts';
+import { createLogger, type Level } from '../log/index.ts';
+import {
+  defaultDataPath,
+  openEngine,
+  runtimeNames,
+  ServerTime,
+  StartError,
+  systemClock,
+  type OpenEngine,
+  type RuntimeName,
+} from '../engine/index.ts';
+import { parseOptions, UsageError, type Command, type Terminal } from './command.ts';
+import { mergeIntoUserKubeconfig } from './kubeconfig.ts';
+
+export const up: Command = {
+  summary: 'start the engine and keep it running',
+  help: `Usage: rondo up [--data-dir DIR] [--listen HOST:PORT] [--runtime NAME] [--merge-kubeconfig] [--clock virtual[=INSTANT]]
+
+Starts the engine, prints one line when it is ready, and runs until SIGINT or SIGTERM. Containers go on without it and
+are found again at the next start.
+
+  --data-dir DIR        where everything is kept (default: $XDG_DATA_HOME/rondo or ~/.local/share/rondo)
+  --listen HOST:PORT    where to answer (default: 127.0.0.1:6443, or the next free port; port 0: any free one)
+  --runtime NAME        what runs containers: ${runtimeNames.join(', ')} (default: process)
+  --rootfs host         which files containers see; only "host" so far: this machine's own
+  --merge-kubeconfig    also add the context "rondo" to $KUBECONFIG or ~/.kube/config
+  --log-level LEVEL     debug, info, warn or error (default: warn)
+  --clock virtual       time stands still until you move it with \`rondo clock\`; begins now, or at virtual=INSTANT
+                        (2026-03-08T00:00:00Z). Containers are simulated, objects are kept in memory only, and the
+                        default data directory is another one (rondo-virtual)
+
+Exit codes: 0 stopped by a signal, 1 could not start or failed, 2 wrong usage.
+`,
+  run: async (args, terminal) => {
+    const options = upOptions(args, terminal);
+    const opened = await openEngine(options);
+    if (options.merge) await mergeOrStop(opened, terminal);
+    const startedMs = Math.round(process.uptime() * 1000);
+    terminal.out(`rondo is ready at ${opened.url} (kubeconfig ${opened.kubeconfigPath}, started in ${startedMs} ms)\n`);
+    return untilEnd(opened, terminal);
+  },
+};
+
+/** What the user asked for cannot be had: nothing is left running. */
+async function mergeOrStop(opened: OpenEngine, terminal: Terminal): Promise<void> {
+  try {
+    mergeIntoUserKubeconfig(opened.kubeconfigPath, terminal.env);
+  } catch (error) {
+    await opened.stop();
+    throw error;
+  }
+}
+
+interface UpOptions {
+  readonly dataPath: string;
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly runtime: RuntimeName;
+  readonly log: ReturnType<typeof createLogger>;
+  readonly time: ServerTime | undefined;
+  readonly merge: boolean;
+}
+
+function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
+  const { values, positionals } = parseOptions(args, {
+    'data-dir': { type: 'string' },
+    listen: { type: 'string' },
+    runtime: { type: 'string' },
+    clock: { type: 'string', default: 'system' },
+    rootfs: { type: 'string', default: 'host' },
+    'merge-kubeconfig': { type: 'boolean', default: false },
+    'log-level': { type: 'string', default: 'warn' },
+  });
+  if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
+  if (values.rootfs !== 'host') throw new UsageError(`--rootfs ${values.rootfs}: only "host" is supported`);
+  const time = parseClock(values.clock);
+  const runtime = oneOf('--runtime', values.runtime ?? (time === undefined ? 'process' : 'simulated'), runtimeNames);
+  if (time !== undefined && runtime !== 'simulated')
+    throw new UsageError(`--runtime ${runtime}: real processes do not follow a virtual clock; use simulated`);
+  const level = oneOf<Level>('--log-level', values['log-level'], ['debug', 'info', 'warn', 'error']);
+  const log = createLogger({ clock: systemClock, level, write: (line) => terminal.error(`${line}\n`) });
+  return {
+    dataPath: values['data-dir'] ?? `${defaultDataPath(terminal.env)}${time === undefined ? '' : '-virtual'}`,
+    ...parseListen(values.listen),
+    runtime,
+    log,
+    time,
+    merge: values['merge-kubeconfig'],
+  };
+}
+
+function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw new UsageError(`${option} ${value}: must be one of ${allowed.join(', ')}`);
+  return found;
+}
+
+/** `system`, `virtual` or `virtual=INSTANT`. */
+function parseClock(text: string): ServerTime | undefined {
+  if (text === 'system') return undefined;
+  if (text === 'virtual') return new ServerTime(systemClock.now());
+  const instantMs = text.startsWith('virtual=') ? parseTime(text.slice('virtual='.length)) : Number.NaN;
+  if (Number.isNaN(instantMs))
+    throw new UsageError(`--clock ${text}: must be system, virtual or virtual=INSTANT (2026-03-08T00:00:00Z)`);
+  return new ServerTime(instantMs);
+}
+
+/** `HOST:PORT`, with IPv6 addresses in brackets. */
+export function parseListen(text: string | undefined): { host: string; port: number | undefined } {
+  if (text === undefined) return { host: '127.0.0.1', port: undefined };
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new UsageError(`--listen ${text}: must be HOST:PORT`);
+  return { host: (match[1] ?? match[2])!, port };
+}
+
+async function untilEnd(opened: OpenEngine, terminal: Terminal): Promise<number> {
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    if (terminal.interrupted.aborted) resolve('interrupted');
+    terminal.interrupted.addEventListener('abort', () => resolve('interrupted'), { once: true });
+  });
+  try {
+    await Promise.race([interrupted, opened.engine.failed]);
+  } catch (error) {
+    throw new StartError(`the engine cannot go on: ${(error as Error).message}`, { cause: error });
+  }
+  await opened.stop();
+  return 0;
+}

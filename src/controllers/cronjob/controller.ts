@@ -1,0 +1,175 @@
+import { controllerOf, jobFinishedCondition, objectKey, refOf, resources } from '../../api/index.ts';
+import type { CronJob, Job, OwnerReference } from '../../api/index.ts';
+import type { Informer } from '../../client/index.ts';
+import { createWorkqueue, runController } from '../../controlloop/index.ts';
+import type { Controller, ControllerContext, EventRecorder, Workqueue } from '../../controlloop/index.ts';
+import { parseSchedule, type Schedule } from '../../cron/index.ts';
+import { DueTimes } from './due-times.ts';
+import { nextDueMs } from './missed.ts';
+import { scheduleState } from './plan.ts';
+import { syncCronJob } from './sync-cron-job.ts';
+
+/** Far more than upstream's 5: a sync only waits for its writes, and writes made together are committed together. */
+const workers = 16_384;
+/** Upstream's: 5 ms doubling to 1000 s. */
+const backoff = { baseMs: 5, maxMs: 1_000_000 };
+const maxParsed = 10_000;
+const byController = 'cronjob/controller-name';
+
+export interface CronJobControllerOptions {
+  /** The zone of schedules that name none: upstream's controller takes its own host's. Default: UTC. */
+  readonly timeZone?: string | undefined;
+}
+
+/** Runs CronJobs: `controller.ts` listens and queues, `plan.ts` decides, `sync-cron-job.ts` acts. */
+export function createCronJobController(
+  context: ControllerContext,
+  options: CronJobControllerOptions = {},
+): Controller {
+  return new CronJobController(context, options);
+}
+
+class CronJobController implements Controller {
+  readonly name = 'cronjob-controller';
+  readonly #context: ControllerContext;
+  readonly #hostZone: string | undefined;
+  readonly #cronJobs: Informer<CronJob>;
+  readonly #jobs: Informer<Job>;
+  readonly #queue: Workqueue;
+  readonly #dueTimes: DueTimes;
+  readonly #recorder: EventRecorder;
+  /** Our last write of each CronJob, until the cache shows it or a later one. */
+  readonly #written = new Map<string, CronJob>();
+  readonly #parsed = new Map<string, Schedule>();
+  #runner: { stop(): Promise<void> } | undefined;
+
+  constructor(context: ControllerContext, { timeZone }: CronJobControllerOptions) {
+    this.#context = context;
+    this.#hostZone = timeZone;
+    this.#queue = createWorkqueue({ clock: context.clock, backoff });
+    this.#dueTimes = new DueTimes(this.#queue, context.clock);
+    this.#recorder = context.recorderFor(this.name);
+    this.#cronJobs = context.informers.of(resources.cronJobs);
+    this.#jobs = context.informers.of(resources.jobs, { [byController]: controllerNames });
+    this.#cronJobs.addHandler({
+      onAdd: (cronJob) => this.#queue.add(objectKey(refOf(cronJob))),
+      onUpdate: (cronJob, previous) => this.#onUpdate(cronJob, previous),
+      onDelete: (cronJob) => this.#queue.add(objectKey(refOf(cronJob))),
+    });
+    this.#jobs.addHandler({
+      onAdd: (job) => this.#wakeOwner(job),
+      onUpdate: (job, previous) => this.#onJobUpdate(job, previous),
+      onDelete: (job) => this.#wakeOwner(job),
+    });
+  }
+
+  start(): void {
+    const { clock, log } = this.#context;
+    const reconcile = (key: string): Promise<void> => this.#reconcile(key);
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+  }
+
+  async stop(): Promise<void> {
+    this.#dueTimes.stop();
+    this.#queue.stop();
+    await this.#runner?.stop();
+  }
+
+  /**
+   * A changed schedule is only timed, not acted on; an earlier wake-up stays. (Upstream: `updateCronJob`.) The echo of
+   * our own write says nothing new.
+   */
+  #onUpdate(cronJob: CronJob, previous: CronJob): void {
+    const key = objectKey(refOf(cronJob));
+    const isSame = cronJob.metadata.uid === previous.metadata.uid;
+    const { schedule, timeZone } = cronJob.spec;
+    if (isSame && (schedule !== previous.spec.schedule || timeZone !== previous.spec.timeZone)) {
+      this.#retime(key, cronJob);
+      return;
+    }
+    if (this.#written.get(key)?.metadata.resourceVersion !== cronJob.metadata.resourceVersion) this.#queue.add(key);
+  }
+
+  #retime(key: string, cronJob: CronJob): void {
+    try {
+      const schedule = this.#parse(cronJob.spec.schedule, cronJob.spec.timeZone);
+      const dueMs = nextDueMs(scheduleState(cronJob, schedule, this.#context.clock.now()));
+      if (!Number.isNaN(dueMs)) this.#dueTimes.set(key, dueMs);
+    } catch {
+      const message = `unparseable schedule for cronjob: ${cronJob.spec.schedule}`;
+      this.#recorder.event(cronJob, 'Warning', 'UnParseableCronJobSchedule', message);
+    }
+  }
+
+  #onJobUpdate(job: Job, previous: Job): void {
+    if (job.metadata.resourceVersion === previous.metadata.resourceVersion) return;
+    if (controllerOf(previous)?.uid !== controllerOf(job)?.uid) this.#wakeOwner(previous);
+    this.#wakeOwner(job);
+  }
+
+  #wakeOwner(job: Job): void {
+    const owner = controllerOf(job);
+    if (owner?.kind !== resources.cronJobs.kind) return;
+    const key = keyOfOwner(job, owner);
+    if (this.#cronJobs.get(key)?.metadata.uid === owner.uid) this.#queue.add(key);
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const cached = this.#cronJobs.get(key);
+    if (cached === undefined) {
+      this.#dueTimes.delete(key);
+      this.#written.delete(key);
+      return;
+    }
+    const children = this.#jobs.byIndex(byController, key);
+    const { client, clock } = this.#context;
+    const recorder = this.#recorder;
+    const cronJob = await this.#latest(key, cached, children);
+    const onWritten = (after: CronJob): void => void this.#written.set(key, after);
+    const untilMs = await syncCronJob(cronJob, children, { client, clock, recorder, parse: this.#parse, onWritten });
+    if (untilMs === undefined) this.#dueTimes.delete(key);
+    else this.#dueTimes.set(key, untilMs);
+  }
+
+  /**
+   * A cache that is behind our own write would make us start a tick again whose Job is already over and gone. A Job that
+   * the status does not list is reason to ask the server.
+   */
+  async #latest(key: string, cached: CronJob, children: readonly Job[]): Promise<CronJob> {
+    const written = this.#written.get(key);
+    const known = written !== undefined && isOlder(cached, written) ? written : cached;
+    if (known === cached) this.#written.delete(key);
+    const listed = new Set(known.status.active?.map((job) => job.uid));
+    const isKnown = (job: Job): boolean => jobFinishedCondition(job) !== undefined || listed.has(job.metadata.uid);
+    if (children.every(isKnown)) return known;
+    const fresh = await this.#context.client.get(resources.cronJobs, refOf(known));
+    return isOlder(known, fresh) ? fresh : known;
+  }
+
+  readonly #parse = (text: string, timeZone: string | undefined): Schedule => {
+    const key = `${timeZone ?? ''}\n${text}`;
+    const known = this.#parsed.get(key);
+    if (known !== undefined) return known;
+    const schedule = parseSchedule(text, { timeZone: timeZone ?? this.#hostZone });
+    if (this.#parsed.size >= maxParsed) this.#parsed.clear();
+    this.#parsed.set(key, schedule);
+    return schedule;
+  };
+}
+
+/** As upstream, by the name alone: neither the kind nor the uid of the owner is compared. */
+function controllerNames(job: Job): readonly string[] {
+  const owner = controllerOf(job);
+  return owner === undefined ? [] : [keyOfOwner(job, owner)];
+}
+
+function keyOfOwner(job: Job, owner: OwnerReference): string {
+  return objectKey({ namespace: job.metadata.namespace, name: owner.name });
+}
+
+/** Whether `a` is an earlier version than `b` of the same object. Versions are decimal numbers of any length. */
+function isOlder(a: CronJob, b: CronJob): boolean {
+  if (a.metadata.uid !== b.metadata.uid) return false;
+  const [x, y] = [a.metadata.resourceVersion, b.metadata.resourceVersion];
+  return x.length === y.length ? x < y : x.length < y.length;
+}

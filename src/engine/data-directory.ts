@@ -1,0 +1,91 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+/** Why the engine cannot begin, in one line for a person. */
+export class StartError extends Error {}
+
+/** Where everything of one engine lies. */
+export interface DataDirectory {
+  readonly path: string;
+  readonly store: string;
+  readonly pods: string;
+  readonly pki: string;
+  readonly kubeconfig: string;
+  readonly token: string;
+  readonly nodeName: string;
+}
+
+/** `$XDG_DATA_HOME/rondo`, or `~/.local/share/rondo`. */
+export function defaultDataPath(env: NodeJS.ProcessEnv = process.env): string {
+  const base = env['XDG_DATA_HOME'];
+  return base !== undefined && base !== '' ? join(base, 'rondo') : join(homedir(), '.local', 'share', 'rondo');
+}
+
+/**
+ * Makes the directory and those below it, for their owner only.
+ * @throws StartError when it cannot be written
+ */
+export function openDataDirectory(given: string): DataDirectory {
+  // Containers run in directories of their own: a relative path would mean another place there.
+  const path = resolve(given);
+  const directory: DataDirectory = {
+    path,
+    store: join(path, 'store'),
+    pods: join(path, 'pods'),
+    pki: join(path, 'pki'),
+    kubeconfig: join(path, 'kubeconfig'),
+    token: join(path, 'token'),
+    nodeName: join(path, 'node-name'),
+  };
+  try {
+    for (const made of [path, directory.store, directory.pods, directory.pki]) {
+      mkdirSync(made, { recursive: true });
+      chmodSync(made, 0o700);
+    }
+    writePrivateFile(join(path, '.writable'), '');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw new StartError(`the data directory ${path} cannot be used: ${reasons[code] ?? code}`, { cause: error });
+  }
+  return directory;
+}
+
+const reasons: Record<string, string> = {
+  EACCES: 'no permission to write there',
+  EPERM: 'no permission to write there',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the device',
+  ENOTDIR: 'a part of the path is not a directory',
+  EEXIST: 'a part of the path is not a directory',
+};
+
+/**
+ * What a file says, or else what `make` says from now on. An empty file counts as none: a machine that lost its power
+ * can leave one behind.
+ */
+export function keptText(path: string, make: () => string): string {
+  const kept = readIfThere(path).trim();
+  if (kept !== '') return kept;
+  const made = make();
+  writePrivateFile(path, `${made}\n`);
+  return made;
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+/** Writes a file that only its owner may read, whole or not at all. */
+export function writePrivateFile(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, text, { mode: 0o600 });
+  chmodSync(temporary, 0o600);
+  renameSync(temporary, path);
+}

@@ -1,0 +1,167 @@
+import { resources, type KubeObject, type Resource } from '../api/index.ts';
+import {
+  createApiServer,
+  type ApiServer,
+  type Extension,
+  type Listening,
+  type ListenOptions,
+} from '../apiserver/index.ts';
+import { createInformers, type Client, type Informers } from '../client/index.ts';
+import { systemClock, systemRandom, type Clock, type Random } from '../clock/index.ts';
+import {
+  createEventRecorder,
+  type Controller,
+  type ControllerContext,
+  type EventRecorder,
+} from '../controlloop/index.ts';
+import { createCronJobController } from '../controllers/cronjob/index.ts';
+import { createGarbageCollector } from '../controllers/garbage-collector/index.ts';
+import { createJobController, slimFinishedJob, slimFinishedPod } from '../controllers/job/index.ts';
+import { createNamespaceController } from '../controllers/namespace/index.ts';
+import { createNamespaceDefaultsController } from '../controllers/namespace-defaults/index.ts';
+import { createPodGcController, type PodGcOptions } from '../controllers/pod-gc/index.ts';
+import { createTtlController } from '../controllers/ttl-after-finished/index.ts';
+import { silentLogger, type Logger } from '../log/index.ts';
+import { createNodeAgent, type NodeAgent } from '../node/index.ts';
+import type { Runtime } from '../runtimes/index.ts';
+import { createScheduler } from '../scheduler/index.ts';
+import { createMemoryStore, type Store } from '../store/index.ts';
+
+export interface EngineOptions {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+  /** Default: in memory. The engine closes it when it stops. */
+  readonly store?: Store;
+  /** The first one runs Pods that name no runtime class. */
+  readonly runtimes: readonly Runtime[];
+  readonly nodeName?: string;
+  /** How often the node says that it lives. Default: 10 s. Scenarios over a year want fewer writes. */
+  readonly heartbeatMs?: number;
+  /** The zone of CronJobs that name none. Default: UTC. */
+  readonly timeZone?: string;
+  /** Where controllers report Events. Default: written through the API. Scenarios collect them instead. */
+  readonly recorderFor?: (component: string) => EventRecorder;
+  /** Paths beside the Kubernetes API. */
+  readonly extensions?: readonly Extension[];
+  /** What requests are stamped and timed with. Default: `clock`. */
+  readonly requestClock?: Clock;
+  readonly podGc?: PodGcOptions;
+  /** PEM of the CA that ConfigMaps `kube-root-ca.crt` hold. */
+  readonly rootCa?: string;
+}
+
+/** A whole engine in one process: API server, controllers, scheduler and node agent on one store. */
+export interface Engine {
+  /** The administrator's door. */
+  readonly client: Client;
+  readonly apiServer: ApiServer;
+  /** Begins to answer on a port. May be called before `start`. */
+  listen(options: ListenOptions): Promise<Listening>;
+  /** Resolves when all caches are filled and everything acts. */
+  start(): Promise<void>;
+  /** Stops in the reverse order. Containers go on. */
+  stop(): Promise<void>;
+  /** Rejects when the engine cannot go on (the store failed): the process must end. */
+  readonly failed: Promise<never>;
+}
+
+const administrator = { name: 'rondo-admin', groups: ['system:masters', 'system:authenticated'] };
+/** The engine's own controllers: they may do all, like the administrator, but are told apart in what they write. */
+const controlPlane = { name: 'system:rondo', groups: ['system:masters', 'system:authenticated'] };
+
+/** The composition root: the only place that knows all rooms. */
+export function createEngine(options: EngineOptions): Engine {
+  return new RondoEngine(options);
+}
+
+class RondoEngine implements Engine {
+  readonly client: Client;
+  readonly apiServer: ApiServer;
+  readonly failed: Promise<never>;
+  readonly #store: Store;
+  readonly #informers: Informers;
+  readonly #controllers: readonly Controller[];
+
+  constructor(options: EngineOptions) {
+    const clock = options.clock ?? systemClock;
+    const random = options.random ?? systemRandom;
+    const log = options.log ?? silentLogger;
+    this.#store = options.store ?? createMemoryStore({ clock });
+    this.failed = this.#store.failed;
+    // The API server reaches logs through the node agent, which itself needs the API server's client.
+    let agent: NodeAgent | undefined = undefined;
+    const podStreams: NodeAgent['log'] = (pod, logOptions, signal) => {
+      if (agent === undefined) throw new Error('the node agent does not exist yet');
+      return agent.log(pod, logOptions, signal);
+    };
+    const { extensions = [], requestClock = clock } = options;
+    this.apiServer = createApiServer({
+      ...{ store: this.#store, clock, random, log, extensions, requestClock },
+      podStreams: { log: podStreams },
+    });
+    this.client = this.apiServer.clientFor(administrator);
+    const client = this.apiServer.clientFor(controlPlane);
+    this.#informers = createInformers({ client, clock, random, log });
+    const context: ControllerContext = {
+      client,
+      informers: this.#informers,
+      clock,
+      random,
+      log,
+      recorderFor:
+        options.recorderFor ?? ((component) => createEventRecorder({ client, component, clock, random, log })),
+    };
+    configureCaches(this.#informers);
+    const { nodeName = 'rondo', runtimes, heartbeatMs } = options;
+    agent = createNodeAgent(context, { nodeName, runtimes, heartbeatMs });
+    this.#controllers = [agent, ...createControllers(context, options)];
+  }
+
+  listen(options: ListenOptions): Promise<Listening> {
+    return this.apiServer.listen(options);
+  }
+
+  async start(): Promise<void> {
+    await this.apiServer.start();
+    await this.#informers.start();
+    for (const controller of this.#controllers) await controller.start();
+  }
+
+  async stop(): Promise<void> {
+    for (const controller of [...this.#controllers].reverse()) await controller.stop();
+    this.#informers.stop();
+    await this.apiServer.stop();
+    await this.#store.close();
+  }
+}
+
+/** Finished Jobs and Pods are kept in the caches only as far as somebody still asks for them. */
+function configureCaches(informers: Informers): void {
+  informers.configure(resources.jobs, { transform: slimFinishedJob });
+  informers.configure(resources.pods, { transform: slimFinishedPod });
+}
+
+/** Kinds whose objects may own others or be owned. */
+const collected: readonly Resource<KubeObject>[] = [
+  resources.pods,
+  resources.jobs,
+  resources.cronJobs,
+  resources.configMaps,
+  resources.secrets,
+  resources.services,
+  resources.leases,
+] as readonly Resource<KubeObject>[];
+
+function createControllers(context: ControllerContext, options: EngineOptions): readonly Controller[] {
+  return [
+    createScheduler(context),
+    createJobController(context),
+    createCronJobController(context, { timeZone: options.timeZone }),
+    createGarbageCollector(context, { resources: collected }),
+    createNamespaceController(context),
+    createNamespaceDefaultsController(context, { rootCa: options.rootCa ?? '' }),
+    createTtlController(context),
+    createPodGcController(context, options.podGc),
+  ];
+}

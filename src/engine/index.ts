@@ -1,0 +1,23 @@
+// The composition root. Promises: starts and stops all rooms in order; the only place, with the command line, where
+// the machine's clock and randomness come in. Must not decide anything that a room should.
+export { createEngine, type Engine, type EngineOptions } from './engine.ts';
+export {
+  createRuntime,
+  openEngine,
+  runtimeNames,
+  type OpenEngine,
+  type OpenEngineOptions,
+  type RuntimeName,
+} from './open-engine.ts';
+export { formatDuration, parseDuration } from './duration.ts';
+export { clockPath, ServerTime, type ClockMove, type ClockReading } from './virtual-clock.ts';
+export {
+  createVirtualEngine,
+  type ObservedEvent,
+  type VirtualEngine,
+  type VirtualEngineOptions,
+} from './virtual-engine.ts';
+export type { ContainerRequest } from '../runtimes/index.ts';
+export type { Script } from '../runtimes/simulated/index.ts';
+export { defaultDataPath, StartError } from './data-directory.ts';
+export { seededRandom, systemClock, systemRandom, type Random } from '../clock/index.ts';

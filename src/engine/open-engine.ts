@@ -1,0 +1,170 @@
+import { hostname } from 'node:os';
+import { buildKubeconfig } from '../client/index.ts';
+import type { Listening } from '../apiserver/index.ts';
+import { systemClock, systemRandom, type Clock } from '../clock/index.ts';
+import type { Logger } from '../log/index.ts';
+import { createProcessRuntime } from '../runtimes/process/index.ts';
+import { createSimulatedRuntime } from '../runtimes/simulated/index.ts';
+import type { Runtime } from '../runtimes/index.ts';
+import { createMemoryStore, openDiskStore, StoreFullError, StoreOpenError, type Store } from '../store/index.ts';
+import { ensureCertificates, type Certificates } from './certificates.ts';
+import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDirectory } from './data-directory.ts';
+import { createEngine, type Engine, type EngineOptions } from './engine.ts';
+import { clockExtension, type ServerTime } from './virtual-clock.ts';
+
+export interface OpenEngineOptions {
+  readonly dataPath: string;
+  readonly host: string;
+  /** Undefined: 6443, or the next free one. 0: any free one. */
+  readonly port: number | undefined;
+  readonly runtime: RuntimeName;
+  readonly log: Logger;
+  /** Time that clients move. Such an engine keeps nothing: its objects are in memory. */
+  readonly time?: ServerTime | undefined;
+}
+
+export type RuntimeName = 'process' | 'simulated';
+export const runtimeNames: readonly RuntimeName[] = ['process', 'simulated'];
+
+/** An engine with a data directory and a port: what `rondo up` runs. */
+export interface OpenEngine {
+  readonly engine: Engine;
+  readonly url: string;
+  readonly kubeconfigPath: string;
+  stop(): Promise<void>;
+}
+
+const defaultPort = 6443;
+const portsToTry = 100;
+
+/**
+ * Opens the data directory, makes what is missing in it, and starts an engine that answers on a port.
+ * @throws StartError with one line that says what is wrong (directory, lock, port)
+ */
+export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine> {
+  const { time } = options;
+  const clock = time ?? systemClock;
+  const directory = openDataDirectory(options.dataPath);
+  const store = time === undefined ? await openStore(directory, clock, options.log) : createMemoryStore({ clock });
+  try {
+    const certificates = await ensureCertificates({
+      directory: directory.pki,
+      hosts: [hostname(), ...(isWildcard(options.host) ? [] : [options.host])],
+      // Clients check certificates with their own clocks.
+      nowMs: systemClock.now(),
+      random: systemRandom,
+    });
+    const engine = createEngine({
+      clock,
+      random: systemRandom,
+      log: options.log,
+      store,
+      runtimes: [createRuntime(options.runtime, directory, { log: options.log, clock })],
+      ...(time === undefined ? {} : virtualParts(time)),
+      // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
+      nodeName: keptText(directory.nodeName, hostNodeName),
+      rootCa: certificates.ca,
+    });
+    const listening = await listen(engine, { options, certificates, token: ensureToken(directory) });
+    writePrivateFile(directory.kubeconfig, kubeconfigFor(listening, certificates));
+    await engine.start();
+    const stop = (): Promise<void> => engine.stop();
+    return { engine, url: reachableUrl(listening.url), kubeconfigPath: directory.kubeconfig, stop };
+  } catch (error) {
+    await store.close();
+    throw asStartError(error, options.dataPath);
+  }
+}
+
+/** A file that cannot be written (full, no permission) is told in one line; anything else is a bug and stays one. */
+function asStartError(error: unknown, dataPath: string): unknown {
+  if (error instanceof StartError || (error as NodeJS.ErrnoException).syscall === undefined) return error;
+  return new StartError(`the data directory ${dataPath} cannot be used: ${(error as Error).message}`, { cause: error });
+}
+
+async function openStore(directory: DataDirectory, clock: Clock, log: Logger): Promise<Store> {
+  try {
+    return await openDiskStore({ directory: directory.store, clock, log });
+  } catch (error) {
+    if (error instanceof StoreOpenError || error instanceof StoreFullError)
+      throw new StartError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Where time is virtual the node's heartbeats are rare: days pass in seconds, and nobody waits for them. */
+function virtualParts(time: ServerTime): Partial<EngineOptions> {
+  return { requestClock: time.requestClock, extensions: [clockExtension(time)], heartbeatMs: 5 * 60_000 };
+}
+
+/** A runtime of this machine by its name, with its files below the data directory. */
+export function createRuntime(
+  name: RuntimeName,
+  directory: Pick<DataDirectory, 'pods'>,
+  { log, clock = systemClock }: { readonly log: Logger; readonly clock?: Clock },
+): Runtime {
+  const shared = { clock, random: systemRandom, log };
+  switch (name) {
+    case 'process':
+      return createProcessRuntime({ dataDir: directory.pods, ...shared });
+    case 'simulated':
+      return createSimulatedRuntime(shared);
+  }
+}
+
+interface ListenParts {
+  readonly options: OpenEngineOptions;
+  readonly certificates: Certificates;
+  readonly token: string;
+}
+
+async function listen(engine: Engine, parts: ListenParts): Promise<Listening> {
+  const { certificates, options } = parts;
+  const first = options.port ?? defaultPort;
+  const last = options.port === undefined ? first + portsToTry : first;
+  const tls = { cert: certificates.serverCert, key: certificates.serverKey, clientCa: certificates.ca };
+  const user = { name: 'rondo-admin', groups: ['system:masters', 'system:authenticated'] };
+  for (let port = first; ; port++) {
+    try {
+      return await engine.listen({ host: options.host, port, tls, tokens: new Map([[parts.token, user]]) });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE' && port < last) continue;
+      const reason = code === 'EADDRINUSE' ? 'the port is in use' : (code ?? String(error));
+      throw new StartError(`cannot listen on ${options.host}:${port}: ${reason}`, { cause: error });
+    }
+  }
+}
+
+/** The administrator's bearer token: for clients that cannot use a certificate. */
+function ensureToken(directory: DataDirectory): string {
+  return keptText(directory.token, () => Buffer.from(systemRandom.bytes(32)).toString('base64url'));
+}
+
+function kubeconfigFor(listening: Listening, certificates: Certificates): string {
+  return buildKubeconfig({
+    server: reachableUrl(listening.url),
+    ca: certificates.ca,
+    clientCert: certificates.adminCert,
+    clientKey: certificates.adminKey,
+    name: 'rondo',
+  });
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** "All addresses" is none that a client could use, or that a certificate could name: this machine has loopback. */
+export function reachableUrl(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+}
+
+/** The host's name as a Kubernetes name. */
+function hostNodeName(): string {
+  const name = hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]/g, '-')
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
+  return name === '' ? 'rondo' : name.slice(0, 63);
+}

@@ -1,0 +1,40 @@
+import { isSidecar, type Container, type Pod } from '../api/index.ts';
+import type { ContainerId, ContainerState, ExitedContainer } from '../runtimes/index.ts';
+
+/** Why a container is not started although it is its turn. */
+export interface Waiting {
+  readonly reason: string;
+  readonly message: string;
+  /** When the next try is due; absent: never by itself. */
+  readonly retryAtMs?: number;
+}
+
+/** One container of a Pod as the node agent sees it at one moment: what the plan and the status are made from. */
+export interface ContainerView {
+  readonly container: Container;
+  readonly role: 'init' | 'sidecar' | 'regular';
+  /** The newest attempt, or 0 when there was none. */
+  readonly attempt: number;
+  /** Its state; undefined before the first start. */
+  readonly current: ContainerState | undefined;
+  /** The attempt before it. */
+  readonly last: ExitedContainer | undefined;
+  /** Restarts that count for the back-off: those since the container last ran for long. */
+  readonly crashes: number;
+  readonly waiting: Waiting | undefined;
+}
+
+export function containerId(pod: Pod, view: Pick<ContainerView, 'container' | 'attempt'>): ContainerId {
+  return { podUid: pod.metadata.uid, container: view.container.name, attempt: view.attempt };
+}
+
+export function roleOf(pod: Pod, container: Container): ContainerView['role'] {
+  if (pod.spec.containers.includes(container)) return 'regular';
+  return isSidecar(container) ? 'sidecar' : 'init';
+}
+
+/** Init containers first, in the order in which they start. */
+export function containersOf(pod: Pod): readonly Container[] {
+  const { initContainers } = pod.spec;
+  return initContainers === undefined ? pod.spec.containers : [...initContainers, ...pod.spec.containers];
+}

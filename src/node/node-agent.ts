@@ -1,0 +1,151 @@
+import { badRequest, isPodFinished, objectKey, resources, type Pod } from '../api/index.ts';
+import type { Informer, PodLogOptions } from '../client/index.ts';
+import { createWorkqueue, runController, type Controller, type ControllerContext } from '../controlloop/index.ts';
+import type { Runtime } from '../runtimes/index.ts';
+import { readPodLog } from './pod-log.ts';
+import { NodeRegistration } from './node-registration.ts';
+import { PodWorker } from './pod-worker.ts';
+
+export interface NodeAgentOptions {
+  readonly nodeName: string;
+  /** The first one runs Pods that name none; others by `runtimeClassName`. */
+  readonly runtimes: readonly Runtime[];
+  /** How often the node's lease is renewed. Default: 10 s, as the kubelet. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+/** The node agent, and the way to the logs of its Pods. */
+export interface NodeAgent extends Controller {
+  log(pod: Pod, options: PodLogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+const workers = 64;
+
+/**
+ * Drives the life of the Pods that are assigned to this node: starts what their plan says, reports what happens, cleans
+ * up what is gone. Runs Pods again after a restart of the engine without starting any container twice.
+ */
+export function createNodeAgent(context: ControllerContext, options: NodeAgentOptions): NodeAgent {
+  return new Agent(context, options);
+}
+
+class Agent implements NodeAgent {
+  readonly name = 'node-agent';
+  readonly #context: ControllerContext;
+  readonly #options: NodeAgentOptions;
+  readonly #pods: Informer<Pod>;
+  readonly #queue;
+  readonly #worker: PodWorker;
+  readonly #registration: NodeRegistration;
+  /** Where exits are reported to: pod uid to key. Only of Pods that are not finished. */
+  readonly #keyOf = new Map<string, string>();
+  readonly #removals = new Set<Promise<void>>();
+  #running: { stop(): Promise<void> } | undefined;
+
+  constructor(context: ControllerContext, options: NodeAgentOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#pods = context.informers.of(resources.pods);
+    this.#queue = createWorkqueue({ clock: context.clock });
+    this.#worker = new PodWorker(context, (pod) => this.#runtimeFor(pod));
+    const { nodeName, heartbeatMs } = options;
+    this.#registration = new NodeRegistration(context, { nodeName, runtime: this.#defaultRuntime(), heartbeatMs });
+  }
+
+  async start(): Promise<void> {
+    for (const runtime of this.#options.runtimes) {
+      runtime.onExit((state) => this.#wake(state.id.podUid));
+      await runtime.start();
+    }
+    await this.#removeLeftovers();
+    this.#pods.addHandler({
+      onAdd: (pod) => this.#observe(pod),
+      onUpdate: (pod, previous) => {
+        if (pod.metadata.uid !== previous.metadata.uid) this.#forget(previous);
+        this.#observe(pod);
+      },
+      onDelete: (pod) => this.#forget(pod),
+    });
+    const { clock, log } = this.#context;
+    const reconcile = (key: string): Promise<void> => this.#reconcile(key);
+    this.#running = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+    await this.#registration.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#registration.stop();
+    await this.#running?.stop();
+    // What is being removed would otherwise be left for the next start.
+    await Promise.all(this.#removals);
+    for (const runtime of this.#options.runtimes) await runtime.stop();
+  }
+
+  log(pod: Pod, options: PodLogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const runtime = this.#runtimeFor(pod);
+    if (runtime === undefined) throw badRequest(`no runtime of this node is named "${pod.spec.runtimeClassName}"`);
+    return readPodLog({ pod, runtime, options, signal, nowMs: this.#context.clock.now() });
+  }
+
+  #defaultRuntime(): Runtime {
+    const first = this.#options.runtimes[0];
+    if (first === undefined) throw new Error('a node agent needs at least one runtime');
+    return first;
+  }
+
+  #runtimeFor(pod: Pod): Runtime | undefined {
+    const name = pod.spec.runtimeClassName;
+    if (name === undefined || name === '') return this.#defaultRuntime();
+    return this.#options.runtimes.find((runtime) => runtime.name === name);
+  }
+
+  #isMine(pod: Pod): boolean {
+    return pod.spec.nodeName === this.#options.nodeName;
+  }
+
+  #observe(pod: Pod): void {
+    if (!this.#isMine(pod)) return;
+    const key = objectKey(pod.metadata);
+    if (isPodFinished(pod)) {
+      // Nothing to do for a finished Pod until it is to be deleted: 100 000 of them cost nothing here.
+      const known = this.#keyOf.delete(pod.metadata.uid);
+      if (!known && pod.metadata.deletionTimestamp === undefined) return;
+    } else this.#keyOf.set(pod.metadata.uid, key);
+    this.#queue.add(key);
+  }
+
+  #forget(pod: Pod): void {
+    if (!this.#isMine(pod)) return;
+    this.#keyOf.delete(pod.metadata.uid);
+    const removal = this.#worker
+      .remove(pod)
+      .catch((error: unknown) => {
+        this.#context.log.error('files of a deleted pod could not be removed', { pod: pod.metadata.name, error });
+      })
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  #wake(podUid: string): void {
+    const key = this.#keyOf.get(podUid);
+    if (key !== undefined) this.#queue.add(key);
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const pod = this.#pods.get(key);
+    if (pod === undefined || !this.#isMine(pod)) return;
+    if (isPodFinished(pod)) {
+      await this.#worker.finish(pod);
+      return;
+    }
+    const wakeAtMs = await this.#worker.step(pod);
+    if (wakeAtMs !== undefined) this.#queue.addAfter(key, Math.max(0, wakeAtMs - this.#context.clock.now()));
+  }
+
+  /** Files of Pods that were deleted while the engine was away. */
+  async #removeLeftovers(): Promise<void> {
+    const present = new Set<string>();
+    for (const pod of this.#pods.values()) present.add(pod.metadata.uid);
+    for (const runtime of this.#options.runtimes)
+      for (const uid of runtime.podUids()) if (!present.has(uid)) await runtime.removePod(uid);
+  }
+}

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import type { Container, Pod, PodSpec } from '../api/index.ts';
+import { aContainer, aPod } from '../testing/index.ts';
+import type { ContainerState } from '../runtimes/index.ts';
+import type { ContainerView } from './container-view.ts';
+import { planPod, restartDelayMs } from './pod-plan.ts';
+
+const nowMs = 1_000_000;
+
+function pod(
+  spec: Partial<PodSpec> = {},
+  metadata: Partial<Pod['metadata']> = {},
+  status: Partial<Pod['status']> = {},
+): Pod {
+  return aPod('p', { spec, metadata: { uid: 'u', ...metadata }, status: { phase: 'Pending', ...status } }) as Pod;
+}
+
+interface ViewOptions {
+  readonly role?: ContainerView['role'];
+  readonly exit?: number;
+  readonly running?: boolean;
+  readonly attempt?: number;
+  readonly crashes?: number;
+  readonly finishedAtMs?: number;
+  readonly waiting?: ContainerView['waiting'];
+  readonly restartPolicy?: string;
+}
+
+function view(name: string, options: ViewOptions = {}): ContainerView {
+  const { attempt = 0, crashes = attempt, exit, running, role = 'regular', finishedAtMs = nowMs } = options;
+  const id = { podUid: 'u', container: name, attempt };
+  const times = { id, runtimeId: 'x', startedAtMs: 0 };
+  let current: ContainerState | undefined;
+  if (running === true) current = { type: 'running', ...times };
+  if (exit !== undefined) current = { type: 'exited', ...times, finishedAtMs, exitCode: exit, reason: 'Error' };
+  const container: Container = aContainer({ name, restartPolicy: options.restartPolicy });
+  return { container, role, attempt, crashes, current, last: undefined, waiting: options.waiting };
+}
+
+const names = (views: readonly ContainerView[]): string[] => views.map(({ container }) => container.name);
+
+describe('planPod', () => {
+  interface Row {
+    readonly name: string;
+    readonly spec?: Partial<PodSpec>;
+    readonly metadata?: Partial<Pod['metadata']>;
+    readonly status?: Partial<Pod['status']>;
+    readonly views: readonly ContainerView[];
+    readonly start?: readonly string[];
+    readonly stop?: readonly string[];
+    readonly over?: boolean;
+    readonly wakeInMs?: number;
+  }
+  const init = { role: 'init' } as const;
+  const sidecar = { role: 'sidecar', restartPolicy: 'Always' } as const;
+  const rows: readonly Row[] = [
+    { name: 'starts all regular containers at once', views: [view('a'), view('b')], start: ['a', 'b'] },
+    {
+      name: 'starts init containers one after another',
+      views: [view('i', init), view('j', init), view('a')],
+      start: ['i'],
+    },
+    { name: 'waits for a running init container', views: [view('i', { ...init, running: true }), view('a')] },
+    {
+      name: 'goes on after an init container that exited with 0',
+      views: [view('i', { ...init, exit: 0 }), view('a')],
+      start: ['a'],
+    },
+    {
+      name: 'is over when an init container failed under Never',
+      views: [view('i', { ...init, exit: 1 }), view('a')],
+      over: true,
+    },
+    {
+      name: 'restarts a failed init container at once the first time under OnFailure',
+      spec: { restartPolicy: 'OnFailure' },
+      views: [view('i', { ...init, exit: 1 }), view('a')],
+      start: ['i'],
+    },
+    {
+      name: 'starts a sidecar before the init container behind it',
+      views: [view('s', sidecar), view('i', init), view('a')],
+      start: ['s'],
+    },
+    {
+      name: 'runs the init container beside the running sidecar',
+      views: [view('s', { ...sidecar, running: true }), view('i', init), view('a')],
+      start: ['i'],
+    },
+    {
+      name: 'stops sidecars, the last one first, when the regular containers are done',
+      views: [
+        view('s', { ...sidecar, running: true }),
+        view('t', { ...sidecar, running: true }),
+        view('a', { exit: 0 }),
+      ],
+      stop: ['t'],
+    },
+    {
+      name: 'is over when everything is done',
+      views: [view('s', { ...sidecar, exit: 143 }), view('a', { exit: 0 })],
+      over: true,
+    },
+    { name: 'never restarts under Never', views: [view('a', { exit: 1 }), view('b', { running: true })] },
+    {
+      name: 'is over when all exited under Never',
+      views: [view('a', { exit: 1 }), view('b', { exit: 0 })],
+      over: true,
+    },
+    {
+      name: 'restarts a failure at once the first time',
+      spec: { restartPolicy: 'OnFailure' },
+      views: [view('a', { exit: 1 })],
+      start: ['a'],
+    },
+    {
+      name: 'does not restart a success under OnFailure',
+      spec: { restartPolicy: 'OnFailure' },
+      views: [view('a', { exit: 0 })],
+      over: true,
+    },
+    {
+      name: 'restarts a success under Always',
+      spec: { restartPolicy: 'Always' },
+      views: [view('a', { exit: 0 })],
+      start: ['a'],
+    },
+    {
+      name: 'waits 10 s before the second restart',
+      spec: { restartPolicy: 'Always' },
+      views: [view('a', { exit: 1, attempt: 1, finishedAtMs: nowMs - 4000 })],
+      wakeInMs: 6000,
+    },
+    {
+      name: 'starts when the back-off is over',
+      spec: { restartPolicy: 'Always' },
+      views: [view('a', { exit: 1, attempt: 1, finishedAtMs: nowMs - 10_000 })],
+      start: ['a'],
+    },
+    {
+      name: 'stops what runs when the Pod is being deleted, and starts nothing',
+      metadata: { deletionTimestamp: '1970-01-01T00:20:00Z', deletionGracePeriodSeconds: 5 },
+      views: [view('a', { running: true }), view('b')],
+      stop: ['a'],
+    },
+    {
+      name: 'is over when nothing runs in a deleted Pod',
+      metadata: { deletionTimestamp: '1970-01-01T00:20:00Z' },
+      views: [view('a', { exit: 143 }), view('b')],
+      over: true,
+    },
+    {
+      name: 'wakes at the deadline',
+      spec: { activeDeadlineSeconds: 30 },
+      status: { startTime: new Date(nowMs - 10_000).toISOString() },
+      views: [view('a', { running: true })],
+      wakeInMs: 20_000,
+    },
+    {
+      name: 'stops everything after the deadline',
+      spec: { activeDeadlineSeconds: 5 },
+      status: { startTime: new Date(nowMs - 10_000).toISOString() },
+      views: [view('a', { running: true })],
+      stop: ['a'],
+    },
+    {
+      name: 'tries again after a failed creation only when it is due',
+      views: [view('a', { waiting: { reason: 'X', message: '', retryAtMs: nowMs + 500 } })],
+      wakeInMs: 500,
+    },
+    {
+      name: 'tries again when it is due',
+      views: [view('a', { waiting: { reason: 'X', message: '', retryAtMs: nowMs } })],
+      start: ['a'],
+    },
+    { name: 'never tries again after a refusal', views: [view('a', { waiting: { reason: 'X', message: '' } })] },
+  ];
+  it.each(rows)('$name', ({ spec, metadata, status, views, start = [], stop = [], over = false, wakeInMs }) => {
+    const plan = planPod(pod(spec, metadata, status), views, nowMs);
+    expect({ start: names(plan.start), stop: names(plan.stop), over: plan.over, wakeAtMs: plan.wakeAtMs }).toEqual({
+      start,
+      stop,
+      over,
+      wakeAtMs: wakeInMs === undefined ? undefined : nowMs + wakeInMs,
+    });
+  });
+
+  it('takes the grace period from the deletion, then from the spec', () => {
+    const running = [view('a', { running: true })];
+    const deleted = pod({}, { deletionTimestamp: '1970-01-01T00:20:00Z', deletionGracePeriodSeconds: 5 });
+    expect(planPod(deleted, running, nowMs).stopGraceMs).toBe(5000);
+    expect(planPod(pod({ terminationGracePeriodSeconds: 7 }), running, nowMs).stopGraceMs).toBe(7000);
+  });
+
+  it('doubles the back-off from 10 s to 5 min', () => {
+    expect([0, 1, 2, 3, 4, 5, 6, 7].map(restartDelayMs)).toEqual(
+      [0, 10, 20, 40, 80, 160, 300, 300].map((s) => s * 1000),
+    );
+  });
+});

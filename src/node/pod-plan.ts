@@ -1,0 +1,178 @@
+import type { Pod } from '../api/index.ts';
+import { parseTime } from '../api/index.ts';
+import type { ContainerView } from './container-view.ts';
+
+/** Why a Pod ends before its containers do. */
+export interface Ending {
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface PodPlan {
+  /** To start now: a first attempt where there is none, else the next one. */
+  readonly start: readonly ContainerView[];
+  /** To stop now. */
+  readonly stop: readonly ContainerView[];
+  readonly stopGraceMs: number;
+  /** The Pod is over: nothing runs and nothing will be started. */
+  readonly over: boolean;
+  readonly ending: Ending | undefined;
+  /** Containers that wait for their back-off. */
+  readonly backingOff: ReadonlyMap<ContainerView, { readonly untilMs: number; readonly delayMs: number }>;
+  /** When to look again without any event. */
+  readonly wakeAtMs: number | undefined;
+}
+
+const firstBackoffMs = 10_000;
+const maxBackoffMs = 300_000;
+/** A container that ran this long starts its back-off from the beginning (kubelet: twice the longest delay). */
+export const backoffResetMs = 600_000;
+
+/** The delay before the next attempt: none after the first exit, then 10 s doubling to 5 min (kubelet). */
+export function restartDelayMs(crashes: number): number {
+  return crashes === 0 ? 0 : Math.min(firstBackoffMs * 2 ** (crashes - 1), maxBackoffMs);
+}
+
+/**
+ * What is to be done for one Pod now: pure, from its spec and the state of its containers. Order and restart rules are
+ * the kubelet's: init containers one after another, sidecars stay, restarts by restartPolicy with back-off; a Pod that
+ * is deleted or past its deadline starts nothing more.
+ */
+export function planPod(pod: Pod, views: readonly ContainerView[], nowMs: number): PodPlan {
+  const planner = new Planner(pod, nowMs);
+  const ending = planner.endingOf();
+  if (ending !== undefined || pod.metadata.deletionTimestamp !== undefined) planner.stopAll(views);
+  else planner.advance(views);
+  return planner.finish(views, ending);
+}
+
+class Planner {
+  readonly #pod: Pod;
+  readonly #nowMs: number;
+  readonly #start: ContainerView[] = [];
+  readonly #stop: ContainerView[] = [];
+  readonly #backingOff = new Map<ContainerView, { untilMs: number; delayMs: number }>();
+  #over = false;
+  #wakeAtMs: number | undefined;
+
+  constructor(pod: Pod, nowMs: number) {
+    this.#pod = pod;
+    this.#nowMs = nowMs;
+  }
+
+  endingOf(): Ending | undefined {
+    const { activeDeadlineSeconds } = this.#pod.spec;
+    const { startTime } = this.#pod.status;
+    if (activeDeadlineSeconds === undefined || startTime === undefined) return undefined;
+    const dueMs = parseTime(startTime) + activeDeadlineSeconds * 1000;
+    if (dueMs > this.#nowMs) {
+      this.#wakeAt(dueMs);
+      return undefined;
+    }
+    const message = 'Pod was active on the node longer than the specified deadline';
+    return { reason: 'DeadlineExceeded', message };
+  }
+
+  stopAll(views: readonly ContainerView[]): void {
+    this.#stop.push(...views.filter(isRunning));
+    this.#over = this.#stop.length === 0;
+  }
+
+  advance(views: readonly ContainerView[]): void {
+    const inits = views.filter(({ role }) => role !== 'regular');
+    const regulars = views.filter(({ role }) => role === 'regular');
+    // Sidecars keep nothing alive: once all regular containers are done they are stopped, the last one first.
+    if (regulars.every((view) => this.#isDone(view))) {
+      const sidecars = inits.filter((view) => view.role === 'sidecar' && isRunning(view));
+      this.#stop.push(...sidecars.slice(-1));
+      this.#over = sidecars.length === 0;
+      return;
+    }
+    for (const view of inits) if (!this.#advanceInit(view, regulars.some(hasStarted))) return;
+    for (const view of regulars) if (!isRunning(view) && !this.#isDone(view)) this.#startOrWait(view);
+  }
+
+  finish(views: readonly ContainerView[], ending: Ending | undefined): PodPlan {
+    const initFailed = views.some((view) => view.role === 'init' && failed(view) && this.#neverRestarts());
+    if (initFailed && !this.#over) {
+      this.#start.length = 0;
+      this.#stop.length = 0;
+      this.stopAll(views);
+    }
+    return {
+      start: this.#start,
+      stop: this.#stop,
+      stopGraceMs: this.#graceMs(),
+      over: this.#over,
+      ending,
+      backingOff: this.#backingOff,
+      wakeAtMs: this.#wakeAtMs,
+    };
+  }
+
+  /** True when the next init container may go on. Init containers that were done before the main ones are not rerun. */
+  #advanceInit(view: ContainerView, mainStarted: boolean): boolean {
+    if (isRunning(view)) return view.role === 'sidecar';
+    if (view.role === 'init') {
+      if (mainStarted || (view.current?.type === 'exited' && view.current.exitCode === 0)) return true;
+      if (failed(view) && this.#neverRestarts()) return false;
+      this.#startOrWait(view);
+      return false;
+    }
+    this.#startOrWait(view);
+    return view.current !== undefined && mainStarted;
+  }
+
+  #startOrWait(view: ContainerView): void {
+    if (view.waiting !== undefined) {
+      if (view.waiting.retryAtMs === undefined) return;
+      if (view.waiting.retryAtMs > this.#nowMs) {
+        this.#wakeAt(view.waiting.retryAtMs);
+        return;
+      }
+    }
+    if (view.current?.type === 'exited') {
+      const delayMs = restartDelayMs(view.crashes);
+      const untilMs = view.current.finishedAtMs + delayMs;
+      if (untilMs > this.#nowMs) {
+        this.#backingOff.set(view, { untilMs, delayMs });
+        this.#wakeAt(untilMs);
+        return;
+      }
+    }
+    this.#start.push(view);
+  }
+
+  /** A regular container that has exited for good. */
+  #isDone(view: ContainerView): boolean {
+    if (view.current?.type !== 'exited') return false;
+    const policy = view.container.restartPolicy ?? this.#pod.spec.restartPolicy;
+    if (policy === 'Never') return true;
+    return policy === 'OnFailure' && view.current.exitCode === 0;
+  }
+
+  #neverRestarts(): boolean {
+    return this.#pod.spec.restartPolicy === 'Never';
+  }
+
+  #graceMs(): number {
+    const { deletionGracePeriodSeconds } = this.#pod.metadata;
+    return 1000 * (deletionGracePeriodSeconds ?? this.#pod.spec.terminationGracePeriodSeconds ?? 30);
+  }
+
+  #wakeAt(atMs: number): void {
+    this.#wakeAtMs = Math.min(this.#wakeAtMs ?? Infinity, atMs);
+  }
+}
+
+export function isRunning(view: ContainerView): boolean {
+  return view.current?.type === 'running';
+}
+
+function hasStarted(view: ContainerView): boolean {
+  return view.current !== undefined;
+}
+
+function failed(view: ContainerView): boolean {
+  return view.current?.type === 'exited' && view.current.exitCode !== 0;
+}

@@ -1,0 +1,113 @@
+import type { Container, Pod } from '../api/index.ts';
+import { parseTime } from '../api/index.ts';
+import type { Admission, ContainerState, ExitedContainer, Runtime } from '../runtimes/index.ts';
+import { containersOf, roleOf, type ContainerView, type Waiting } from './container-view.ts';
+import { backoffResetMs } from './pod-plan.ts';
+
+/** What the node agent remembers of one container between two looks at its Pod. */
+interface ContainerMemory {
+  attempt: number;
+  crashes: number;
+  waiting: Waiting | undefined;
+  /** Failed tries to create it in a row, for the delay before the next one. */
+  failures: number;
+}
+
+/** What the node agent remembers of one Pod. Everything in it can be found again from the runtime and the API. */
+export interface PodRecord {
+  readonly uid: string;
+  readonly runtime: Runtime;
+  readonly containers: Map<string, ContainerMemory>;
+  admission: Admission | undefined;
+  prepared: boolean;
+  /** Container name to the grace period with which it was told to stop. */
+  readonly stopping: Map<string, number>;
+  /** Of the status that was written last. */
+  written: string;
+  readonly lost: Map<string, ExitedContainer>;
+}
+
+/** A record for a Pod that is seen for the first time since this engine began: attempts come from runtime and status. */
+export function newRecord(pod: Pod, runtime: Runtime): PodRecord {
+  const record: PodRecord = {
+    uid: pod.metadata.uid,
+    runtime,
+    containers: new Map(),
+    admission: undefined,
+    prepared: false,
+    stopping: new Map(),
+    written: '',
+    lost: new Map(),
+  };
+  for (const container of containersOf(pod)) adopt(pod, container, record);
+  return record;
+}
+
+function adopt(pod: Pod, container: Container, record: PodRecord): void {
+  const { name } = container;
+  const reported = [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])].find(
+    (status) => status.name === name,
+  );
+  let attempt = reported?.restartCount ?? 0;
+  while (stateOf(record, name, attempt + 1) !== undefined) attempt += 1;
+  record.containers.set(name, { attempt, crashes: attempt, waiting: undefined, failures: 0 });
+  const wasStarted = reported?.state?.running ?? reported?.state?.terminated;
+  if (wasStarted !== undefined && stateOf(record, name, attempt) === undefined) {
+    record.lost.set(name, lostContainer(record, { name, attempt, startedAt: wasStarted.startedAt }));
+  }
+}
+
+/** The API says that it ran, but the runtime knows nothing of it: its exit can never be known. */
+function lostContainer(
+  record: PodRecord,
+  container: { readonly name: string; readonly attempt: number; readonly startedAt: string | undefined },
+): ExitedContainer {
+  const startedAtMs = container.startedAt === undefined ? 0 : parseTime(container.startedAt);
+  return {
+    type: 'exited',
+    id: { podUid: record.uid, container: container.name, attempt: container.attempt },
+    runtimeId: '',
+    startedAtMs,
+    finishedAtMs: startedAtMs,
+    exitCode: 137,
+    reason: 'ContainerStatusUnknown',
+    message: 'The container could not be located when the node agent started',
+  };
+}
+
+function stateOf(record: PodRecord, container: string, attempt: number): ContainerState | undefined {
+  const known = record.runtime.containerState({ podUid: record.uid, container, attempt });
+  if (known !== undefined) return known;
+  const lost = record.lost.get(container);
+  return lost?.id.attempt === attempt ? lost : undefined;
+}
+
+/** The containers of a Pod as they are now, init containers first. */
+export function viewsOf(pod: Pod, record: PodRecord): readonly ContainerView[] {
+  return containersOf(pod).map((container) => {
+    const memory = memoryOf(record, container.name);
+    const last = memory.attempt > 0 ? stateOf(record, container.name, memory.attempt - 1) : undefined;
+    return {
+      container,
+      role: roleOf(pod, container),
+      attempt: memory.attempt,
+      current: stateOf(record, container.name, memory.attempt),
+      last: last?.type === 'exited' ? last : undefined,
+      crashes: memory.crashes,
+      waiting: memory.waiting,
+    };
+  });
+}
+
+export function memoryOf(record: PodRecord, container: string): ContainerMemory {
+  const memory = record.containers.get(container);
+  if (memory === undefined) throw new Error(`container ${container} is not in the record of pod ${record.uid}`);
+  return memory;
+}
+
+/** The attempt that a start makes now: the first one, or the one after an exit (which may reset the back-off). */
+export function nextAttempt(view: ContainerView): { readonly attempt: number; readonly crashes: number } {
+  if (view.current?.type !== 'exited') return { attempt: view.attempt, crashes: view.crashes };
+  const ranMs = view.current.finishedAtMs - view.current.startedAtMs;
+  return { attempt: view.attempt + 1, crashes: ranMs >= backoffResetMs ? 1 : view.crashes + 1 };
+}

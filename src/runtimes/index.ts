@@ -1,0 +1,18 @@
+// The runtime contract. Each runtime (process/, simulated/, …) is a room below with its own door. Promises: see the
+// rules at `Runtime`. Must not know any cluster, API server or controller.
+export {
+  containerIdKey,
+  RuntimeError,
+  type Admission,
+  type Announcement,
+  type Capabilities,
+  type ContainerId,
+  type ContainerRequest,
+  type ContainerState,
+  type EnvEntry,
+  type ExitedContainer,
+  type ReadLogOptions,
+  type RunningContainer,
+  type Runtime,
+  type VolumeContent,
+} from './runtime.ts';

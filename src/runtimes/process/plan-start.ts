@@ -1,0 +1,101 @@
+import { RuntimeError, type ContainerRequest } from '../runtime.ts';
+import { noCommand, type Abilities } from './admission.ts';
+import { directoryProblem, resolveCommand } from './command.ts';
+import { baseEnvironment, defaultPath, splitEnvironment } from './environment.ts';
+import { containerFiles, podFiles, tokenOf, type ContainerFiles, type Layout } from './layout.ts';
+import { prepareSandbox } from './sandbox.ts';
+import { startText } from './wrapper.ts';
+
+export interface StartContext {
+  readonly request: ContainerRequest;
+  readonly layout: Layout;
+  readonly abilities: Abilities;
+  readonly home: string;
+  readonly startedAtMs: number;
+}
+
+/** Either the text for the spawner, or why the command cannot be executed: that ends the container with StartError. */
+export type StartPlan = { readonly fallbackToLogs: boolean } & (
+  { readonly type: 'start'; readonly text: string } | { readonly type: 'fail'; readonly message: string }
+);
+
+/** @throws RuntimeError for a container that must not be started as it is */
+export function planStart(context: StartContext): StartPlan {
+  const { request, layout, abilities, startedAtMs } = context;
+  const { id, pod, container } = request;
+  const given = [...request.command, ...request.args];
+  if (given.length === 0) {
+    const problem = noCommand(container);
+    throw new RuntimeError(problem.reason, problem.message);
+  }
+  if (given.some((word) => word.includes('\0')))
+    throw new RuntimeError('CreateContainerConfigError', 'command or args hold a NUL byte, which no process can get');
+  const files = containerFiles(layout, id);
+  const { exports, others } = environmentOf(context, files);
+  const fallbackToLogs = container.terminationMessagePolicy === 'FallbackToLogsOnError';
+  const { directory } = podFiles(layout, id.podUid);
+  const workingDir =
+    container.workingDir === undefined || container.workingDir === '' ? directory : container.workingDir;
+  const prefix = [...environmentWords(others), ...privilegeWords(request, abilities)];
+  const sandboxed = (container.volumeMounts?.length ?? 0) > 0;
+  const common = {
+    files,
+    podDirectory: directory,
+    startedAtMs,
+    exports,
+    exitPrefix: `${layout.exits}/${tokenOf(id)}_${startedAtMs}_`,
+  };
+  if (sandboxed) {
+    const command = prepareSandbox({
+      layout,
+      id,
+      pod,
+      container,
+      abilities,
+      workingDir,
+      command: [...prefix, ...given],
+    });
+    return { type: 'start', fallbackToLogs, text: startText({ ...common, cwd: '', command }) };
+  }
+  const searchPath = others.get('PATH') ?? exports.get('PATH') ?? defaultPath;
+  const resolved = resolveCommand(given[0]!, workingDir, searchPath);
+  const problem = directoryProblem(workingDir) ?? ('error' in resolved ? resolved.error : undefined);
+  if (problem !== undefined) return { type: 'fail', fallbackToLogs, message: problem };
+  return {
+    type: 'start',
+    fallbackToLogs,
+    text: startText({ ...common, cwd: workingDir === directory ? '' : workingDir, command: [...prefix, ...given] }),
+  };
+}
+
+function environmentOf({ request, layout, home }: StartContext, files: ContainerFiles) {
+  const { directory, volumes } = podFiles(layout, request.id.podUid);
+  const token = tokenOf(request.id);
+  const base = baseEnvironment({ pod: request.pod, token, tmp: directory, volumes, message: files.message, home });
+  return splitEnvironment(base, request.env);
+}
+
+function environmentWords(others: ReadonlyMap<string, string>): string[] {
+  return others.size === 0 ? [] : ['/usr/bin/env', ...[...others].map(([name, value]) => `${name}=${value}`)];
+}
+
+/** What admission accepted because setpriv(1) can do it. */
+function privilegeWords({ container }: ContainerRequest, abilities: Abilities): string[] {
+  const context = container.securityContext;
+  const dropped = context?.capabilities?.drop ?? [];
+  const words: string[] = [];
+  // A process without privileges has no capabilities; that it gains none is what there is to enforce.
+  if (context?.allowPrivilegeEscalation === false || (dropped.length > 0 && abilities.uid !== 0))
+    words.push('--no-new-privs');
+  if (dropped.length > 0 && abilities.uid === 0) {
+    const list = capabilityList(dropped, context?.capabilities?.add ?? []);
+    words.push(`--bounding-set=${list}`, '--inh-caps=-all');
+  }
+  return words.length === 0 ? [] : ['setpriv', ...words];
+}
+
+function capabilityList(drop: readonly string[], add: readonly string[]): string {
+  const name = (capability: string): string => capability.toLowerCase().replace(/^cap_/, '');
+  if (!drop.some((capability) => name(capability) === 'all')) return drop.map((entry) => `-${name(entry)}`).join(',');
+  return ['-all', ...add.map((entry) => `+${name(entry)}`)].join(',');
+}

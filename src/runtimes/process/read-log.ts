@@ -1,0 +1,113 @@
+import { watch } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import type { Clock } from '../../clock/index.ts';
+import { tailOffset, type LogChunk } from '../log-lines.ts';
+import type { ReadLogOptions } from '../runtime.ts';
+
+export interface LogSource {
+  readonly file: string;
+  /** Whether the container has ended, so that nothing more comes. */
+  readonly ended: () => boolean;
+  /** Calls once when it ends; returns how to take that back. */
+  readonly whenEnded: (call: () => void) => () => void;
+  readonly clock: Clock;
+}
+
+const chunkBytes = 65_536;
+
+/**
+ * Reads a log file that processes write to directly. Lines have no time of their own there: what was in the file
+ * before counts with the file's last change, what comes while following with the time at which it was seen.
+ */
+export async function* readLogFile(source: LogSource, options: ReadLogOptions): AsyncGenerator<LogChunk> {
+  const changes = options.follow ? watchChanges(source, options.signal) : undefined;
+  let file: FileHandle | undefined;
+  try {
+    for (;;) {
+      // A container that was just started may not have opened its log yet; one that had ended before has.
+      const ended = source.ended();
+      file = await openIfThere(source.file);
+      if (file !== undefined) break;
+      if (changes === undefined || ended || options.signal?.aborted === true) return;
+      await changes.next();
+    }
+    const stat = await file.stat();
+    let position = stat.mtimeMs < (options.sinceMs ?? 0) ? stat.size : await beginning(file, stat.size, options);
+    for (;;) {
+      // Asked before reading: what was written before the end is then in the file.
+      const ended = source.ended();
+      for (;;) {
+        const buffer = Buffer.allocUnsafe(chunkBytes);
+        const { bytesRead } = await file.read(buffer, 0, chunkBytes, position);
+        if (bytesRead === 0) break;
+        const timeMs = position < stat.size ? Math.floor(stat.mtimeMs) : source.clock.now();
+        position += bytesRead;
+        yield { bytes: buffer.subarray(0, bytesRead), timeMs };
+        if (options.signal?.aborted === true) return;
+      }
+      if (changes === undefined || ended || options.signal?.aborted === true) return;
+      await changes.next();
+    }
+  } finally {
+    changes?.stop();
+    await file?.close();
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Where the asked lines begin: reads backwards from the end until there are enough of them. */
+async function beginning(file: FileHandle, size: number, options: ReadLogOptions): Promise<number> {
+  const lines = options.tailLines;
+  if (lines === undefined) return 0;
+  for (let length = chunkBytes; ; length *= 4) {
+    const begin = Math.max(0, size - length);
+    const buffer = Buffer.alloc(size - begin);
+    await file.read(buffer, 0, buffer.length, begin);
+    const offset = tailOffset(buffer, lines);
+    if (offset > 0 || begin === 0) return begin + offset;
+  }
+}
+
+interface Changes {
+  /** Resolves at the next change, or at once if there was one since the last call. */
+  next(): Promise<void>;
+  stop(): void;
+}
+
+function watchChanges(source: LogSource, signal: AbortSignal | undefined): Changes {
+  let changed = false;
+  let wake: (() => void) | undefined;
+  const notify = (): void => {
+    changed = true;
+    wake?.();
+  };
+  const directory = source.file.slice(0, source.file.lastIndexOf('/'));
+  const name = source.file.slice(directory.length + 1);
+  // Watched is the directory: it tells changes of its files, and the log may not have been made yet.
+  const watcher = watch(directory, { persistent: false }, (_event, file) => {
+    if (file === null || file === name) notify();
+  });
+  watcher.on('error', notify);
+  const forget = source.whenEnded(notify);
+  signal?.addEventListener('abort', notify);
+  return {
+    next: async () => {
+      if (!changed) await new Promise<void>((resolve) => (wake = resolve));
+      changed = false;
+      wake = undefined;
+    },
+    stop: () => {
+      watcher.close();
+      forget();
+      signal?.removeEventListener('abort', notify);
+    },
+  };
+}

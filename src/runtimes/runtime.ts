@@ -1,0 +1,152 @@
+import type { Container, Pod } from '../api/index.ts';
+
+/**
+ * Runs the containers of Pods on this machine. Knows no cluster: the node agent decides what runs when, and tells it.
+ *
+ * Rules that every runtime keeps (the contract suite checks them):
+ * - Containers outlive the engine. After `kill -9` and a new start, `start()` finds them again, with their exits.
+ * - A `ContainerId` is started at most once, ever: a second `startContainer` for it is no error, and starts nothing.
+ * - An exit that was recorded is never lost and never changes. A container whose exit can no longer be known is
+ *   reported with exit code 137 and reason ContainerStatusUnknown.
+ */
+export interface Runtime {
+  /** As in `--runtime`. */
+  readonly name: string;
+  /** For the Node object: `rondo-process://0.1.0`. */
+  readonly version: string;
+  readonly capabilities: Capabilities;
+  /** Probes the machine, adopts what runs, begins to watch for exits. Must be called first. */
+  start(): Promise<void>;
+  /** Lets go of everything; containers go on. */
+  stop(): Promise<void>;
+  /**
+   * Says what it cannot do for this Pod before anything is started. `refuse`: starting would be harmful or cannot
+   * work (reason and message for the container's waiting state); `announce`: the Pod runs, an Event tells the limits.
+   */
+  admit(pod: Pod): Admission;
+  /** Makes what the containers of a Pod share (directories, volumes). Repeatable; volumes hold these files afterwards. */
+  preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<void>;
+  /** @throws RuntimeError with a reason for the container's waiting state */
+  startContainer(request: ContainerRequest): Promise<ContainerState>;
+  /** TERM now, KILL after the grace period. Resolves when the signal is sent, not when the container is gone. */
+  stopContainer(id: ContainerId, gracePeriodMs: number): Promise<void>;
+  /** The state now, from memory; undefined if never started here. */
+  containerState(id: ContainerId): ContainerState | undefined;
+  /** All containers that this runtime still holds, also finished ones, of Pods that were not removed. */
+  containers(): readonly ContainerState[];
+  /** Called once for each exit, also those that happened while the engine was away (after `start`). One listener. */
+  onExit(listener: (state: ContainerState) => void): void;
+  /** Reads a container's log, also while it runs and after it ended, until `removePod`. */
+  readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array>;
+  /** Kills what is left of the Pod and removes all its files, logs included. Repeatable. */
+  removePod(podUid: string): Promise<void>;
+  /** Uids of all Pods that have files here, for cleaning up after Pods that vanished while the engine was away. */
+  podUids(): readonly string[];
+}
+
+export interface Capabilities {
+  /** What the Node advertises. */
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly pods: number;
+  /** `status.podIP` of Pods: the host's address where there is no network of their own. */
+  readonly podAddress: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly hostname: string;
+}
+
+export type Admission =
+  | { readonly type: 'accept'; readonly announce: readonly Announcement[] }
+  | { readonly type: 'refuse'; readonly reason: string; readonly message: string };
+
+export interface Announcement {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** One start attempt of one container: `attempt` is its restart count. */
+export interface ContainerId {
+  readonly podUid: string;
+  readonly container: string;
+  readonly attempt: number;
+}
+
+/** `uid/container/attempt` */
+export function containerIdKey(id: ContainerId): string {
+  return `${id.podUid}/${id.container}/${id.attempt}`;
+}
+
+/** A volume of the Pod with the files it begins with. An emptyDir has none. */
+export interface VolumeContent {
+  readonly name: string;
+  readonly type: 'emptyDir' | 'configMap' | 'secret' | 'downwardAPI' | 'projected' | 'hostPath';
+  /** For hostPath: where it lies. */
+  readonly hostPath?: { readonly path: string; readonly type: string };
+  /** Relative path to content and mode (for instance 0o644). Replaced as a whole when they change. */
+  readonly files: ReadonlyMap<string, { readonly content: Uint8Array; readonly mode: number }>;
+}
+
+export interface ContainerRequest {
+  readonly id: ContainerId;
+  readonly pod: Pod;
+  readonly container: Container;
+  /** Whole environment, resolved: later entries win. Values may be secret: never in arguments, logs or errors. */
+  readonly env: readonly EnvEntry[];
+  /** Command and arguments with `$(VAR)` expanded; empty if the Pod names neither. */
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+}
+
+export interface EnvEntry {
+  readonly name: string;
+  readonly value: string;
+  readonly secret: boolean;
+}
+
+export type ContainerState = RunningContainer | ExitedContainer;
+
+export interface RunningContainer {
+  readonly type: 'running';
+  readonly id: ContainerId;
+  /** For `containerID` in the status: `rondo-process://…`. */
+  readonly runtimeId: string;
+  readonly startedAtMs: number;
+}
+
+export interface ExitedContainer {
+  readonly type: 'exited';
+  readonly id: ContainerId;
+  readonly runtimeId: string;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  /** 128 + signal number when a signal ended it. */
+  readonly exitCode: number;
+  readonly signal?: number;
+  /** `Completed`, `Error`, `OOMKilled`, `ContainerStatusUnknown`, `StartError`. */
+  readonly reason: string;
+  /** From terminationMessagePath (or the log's tail, by policy), at most 4096 bytes; or why it could not start. */
+  readonly message?: string;
+}
+
+export interface ReadLogOptions {
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  readonly tailLines?: number;
+  /** Lines before this time are left out, as far as the runtime knows the time of lines. */
+  readonly sinceMs?: number;
+  readonly limitBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Why a container could not be started: becomes its waiting state. */
+export class RuntimeError extends Error {
+  /** `CreateContainerConfigError`, `CreateContainerError`, `RunContainerError`, `ErrImagePull`, … */
+  readonly reason: string;
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,26 @@
+import { podRequests, type NodeSelector, type Pod, type Toleration } from '../api/index.ts';
+
+/** What scheduling asks of a node, and nothing else of the Pod. */
+export interface PodNeeds {
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly requiredAffinity: NodeSelector | undefined;
+  readonly tolerations: readonly Toleration[];
+}
+
+export function needsOf(pod: Pod): PodNeeds {
+  const { cpuMillis, memoryBytes } = podRequests(pod.spec);
+  return {
+    cpuMillis,
+    memoryBytes,
+    nodeSelector: pod.spec.nodeSelector ?? {},
+    requiredAffinity: pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution,
+    tolerations: pod.spec.tolerations ?? [],
+  };
+}
+
+/** Equal for Pods that fit on the same nodes: the Pods of one Job need to be tried only once. */
+export function signatureOf(needs: PodNeeds): string {
+  return JSON.stringify(needs);
+}

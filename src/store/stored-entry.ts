@@ -1,0 +1,26 @@
+import type { Entry } from './store.ts';
+import type { Version } from './version.ts';
+
+/** An entry whose value is read when somebody asks for it: the state before an event is rarely looked at. */
+export class StoredEntry implements Entry {
+  readonly key: string;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  memo: object | undefined = undefined;
+  readonly #version: Version;
+  readonly #read: (version: Version) => Buffer;
+  #value: Buffer | undefined;
+
+  constructor(version: Version, read: (version: Version) => Buffer) {
+    this.key = version.key;
+    this.createRevision = version.createRevision;
+    this.modRevision = version.revision;
+    this.#version = version;
+    this.#read = read;
+  }
+
+  get value(): Buffer {
+    this.#value ??= this.#read(this.#version);
+    return this.#value;
+  }
+}

@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Container, Pod } from '../../src/api/index.ts';
+import { systemClock as clock, systemRandom as random } from '../../src/clock/index.ts';
+import { silentLogger as log } from '../../src/log/index.ts';
+import type { ContainerRequest, Runtime } from '../../src/runtimes/index.ts';
+import { createProcessRuntime } from '../../src/runtimes/process/index.ts';
+import {
+  createSimulatedMachine,
+  createSimulatedRuntime,
+  durationAnnotation,
+  exitCodeAnnotation,
+  ignoresTermAnnotation,
+  logAnnotation,
+  messageAnnotation,
+} from '../../src/runtimes/simulated/index.ts';
+
+/** What a container of the suite does, said so that every runtime can be asked for it. */
+export interface Behaviour {
+  readonly exitCode?: number;
+  /** Without it: runs until it is stopped. */
+  readonly durationMs?: number;
+  readonly ignoresTerm?: boolean;
+  readonly log?: string;
+  readonly message?: string;
+}
+
+/** A place where runtimes run: opening it again is a restart of the engine on the same machine. */
+export interface Machine {
+  open(): Runtime;
+  request(podName: string, behaviour: Behaviour): ContainerRequest;
+  /** Removes everything, after all runtimes were stopped. */
+  close(): void;
+}
+
+export const machines: readonly { readonly name: string; readonly create: () => Machine }[] = [
+  { name: 'process', create: () => processMachine({}) },
+  { name: 'process without job control', create: () => processMachine({ shell: 'setsid' }) },
+  { name: 'simulated', create: simulatedMachine },
+];
+
+export function podOf(name: string, container: Container, annotations: Record<string, string> = {}): Pod {
+  const metadata = { name, namespace: 'default', uid: `uid-${name}`, resourceVersion: '1', creationTimestamp: '' };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...metadata, annotations },
+    spec: { containers: [container] },
+    status: {},
+  };
+}
+
+export function requestOf(pod: Pod, command: readonly string[]): ContainerRequest {
+  const container = pod.spec.containers[0]!;
+  const id = { podUid: pod.metadata.uid, container: container.name, attempt: 0 };
+  return { id, pod, container, env: [], command, args: [] };
+}
+
+function processMachine(limits: { readonly shell?: 'setsid' }): Machine {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rondo-runtime-'));
+  return {
+    open: () => createProcessRuntime({ dataDir, clock, random, log, limits }),
+    request: (podName, behaviour) => {
+      const command = ['/bin/sh', '-c', shellScript(behaviour)];
+      return requestOf(podOf(podName, { name: 'main', image: 'rondo.dev/host', command }), command);
+    },
+    close: () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
+
+function shellScript(behaviour: Behaviour): string {
+  const { exitCode = 0, durationMs, ignoresTerm = false, log: text = '', message } = behaviour;
+  const lines: string[] = [];
+  if (ignoresTerm) lines.push("trap '' TERM");
+  if (message !== undefined) lines.push(`printf '${message}' >"$RONDO_TERMINATION_LOG"`);
+  lines.push(`printf '${text.replaceAll('\n', String.raw`\n`)}'`);
+  if (durationMs === undefined) lines.push('exec sleep 30');
+  else if (durationMs > 0) lines.push(`sleep ${durationMs / 1000}`);
+  return [...lines, `exit ${exitCode}`].join('\n');
+}
+
+function simulatedMachine(): Machine {
+  const machine = createSimulatedMachine();
+  return {
+    open: () => createSimulatedRuntime({ clock, random, log, machine }),
+    request: (podName, { exitCode = 0, durationMs, ignoresTerm = false, log: text = '', message = '' }) => {
+      const annotations = {
+        [exitCodeAnnotation]: String(exitCode),
+        [durationAnnotation]: durationMs === undefined ? 'never' : String(durationMs),
+        [ignoresTermAnnotation]: String(ignoresTerm),
+        [logAnnotation]: text,
+        [messageAnnotation]: message,
+      };
+      return requestOf(podOf(podName, { name: 'main', image: 'rondo.dev/host' }, annotations), []);
+    },
+    close: () => undefined,
+  };
+}

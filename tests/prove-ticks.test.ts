@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { judge } from '../tools/prove-ticks/judge.ts';
+
+const minuteMs = 60_000;
+const run = (minute: number, lateMs = 0) => ({ dueMs: minute * minuteMs, createdMs: minute * minuteMs + lateMs });
+const life = (fromMinute: number, toMinute: number) => ({
+  readyMs: fromMinute * minuteMs,
+  killedMs: toMinute * minuteMs,
+});
+const evidence = { fromMs: 0, untilMs: 5 * minuteMs, graceMs: 10_000, lives: [life(0, 10)] };
+
+describe('the judge of ticks', () => {
+  it('finds nothing wrong with one Job per tick', () => {
+    const verdict = judge({ ...evidence, runs: [1, 2, 3, 4, 5].map((minute) => run(minute)) });
+    const none = { caughtUp: 0, overtaken: 0, late: [], missing: [], extra: [], double: [], early: [] };
+    expect(verdict).toEqual({ ticks: 5, ran: 5, ...none });
+  });
+
+  it('finds what is missing, extra, double, late and early', () => {
+    const runs = [run(1), run(1), run(2, 30_000), run(4, -5000), run(5), { dueMs: 90_000, createdMs: 90_000 }];
+    expect(judge({ ...evidence, runs })).toMatchObject({
+      missing: ['1970-01-01T00:03:00.000Z'],
+      extra: ['1970-01-01T00:01:30.000Z'],
+      double: ['1970-01-01T00:01:00.000Z'],
+      late: ['1970-01-01T00:02:00.000Z'],
+      early: ['1970-01-01T00:04:00.000Z'],
+    });
+  });
+
+  it('lets an engine that was down catch up with the latest tick alone', () => {
+    const lives = [life(0, 1.5), life(4.5, 10)];
+    const runs = [run(1), run(4, 30_000), run(5)];
+    expect(judge({ ...evidence, lives, runs })).toMatchObject({ caughtUp: 1, overtaken: 2, missing: [] });
+    expect(judge({ ...evidence, lives, runs: [run(1), run(5)] }).missing).toEqual(['1970-01-01T00:04:00.000Z']);
+  });
+});

@@ -1,0 +1,284 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { test } from '../../src/cli/test.ts';
+import { runCommand, type Result } from './terminal.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'rondo-scenario-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+interface CronJobOptions {
+  readonly schedule?: string;
+  readonly more?: readonly string[];
+  readonly job?: readonly string[];
+}
+
+function cronJob(name: string, { schedule = '0 * * * *', more = [], job = [] }: CronJobOptions = {}): string {
+  return `apiVersion: batch/v1
+kind: CronJob
+metadata: { name: ${name} }
+spec:
+  schedule: '${schedule}'
+${more.map((line) => `  ${line}\n`).join('')}  jobTemplate:
+    spec:
+      backoffLimit: 1
+${job.map((line) => `      ${line}\n`).join('')}      template:
+        spec: { restartPolicy: Never, containers: [{ name: main, image: any }] }
+`;
+}
+
+/** Starts on a Thursday at midnight UTC, and lasts a day unless it says otherwise. */
+function scenario(lines: readonly string[], duration = '24h'): string {
+  const body = lines.map((line) => `  ${line}\n`).join('');
+  return `apiVersion: rondo.dev/v1alpha1
+kind: Scenario
+metadata: { name: trial }
+spec:
+  start: 2026-01-01T00:00:00Z
+  duration: ${duration}
+${body}`;
+}
+
+let files = 0;
+
+async function run(documents: readonly string[], ...options: string[]): Promise<Result> {
+  const file = join(directory, `${files++}.yaml`);
+  writeFileSync(file, documents.join('---\n'));
+  return runCommand(test, [file, ...options]);
+}
+
+interface JsonRun {
+  readonly job: string;
+  readonly scheduled?: string;
+  readonly created: string;
+  readonly ended?: string;
+  readonly outcome: string;
+  readonly reason?: string;
+  readonly failedPods?: number;
+}
+
+interface JsonScenario {
+  readonly runs: readonly JsonRun[];
+  readonly cronJobs: readonly { readonly due: number; readonly fates: Readonly<Record<string, number>> }[];
+}
+
+async function runJson(documents: readonly string[]): Promise<JsonScenario> {
+  const { out, error } = await run(documents, '-o', 'json');
+  expect(error).toBe('');
+  return (JSON.parse(out) as { scenarios: [JsonScenario] }).scenarios[0];
+}
+
+const minutes = (a: string | undefined, b: string | undefined): number =>
+  (Date.parse(b ?? '') - Date.parse(a ?? '')) / 60_000;
+
+describe('rondo test', () => {
+  it('says with its exit code, in words and in XML which expectations hold', async () => {
+    const junit = join(directory, 'junit.xml');
+    const expectations = ['expect:', '  - { cronJob: hourly, runs: 24, atMostAtOnce: 1 }', '  - { runs: 25 }'];
+    const result = await run([cronJob('hourly'), scenario(expectations)], '--junit', junit);
+    expect(result.code).toBe(1);
+    expect(result.out).toContain('ok    default/hourly: runs 24\n');
+    expect(result.out).toContain('FAIL  all Jobs: runs 25: found 24\n');
+    expect(result.out).toMatch(/\d+\.yaml:\d+: spec\.expect\[1\]\n/);
+    expect(result.out).toContain('2 of 3 expectations hold.');
+    const xml = readFileSync(junit, 'utf8');
+    expect(xml).toContain('<testsuite name="trial" tests="3" failures="1" errors="0">');
+    expect(xml).toContain('<failure message="found 24">');
+  });
+
+  it('gives the same bytes for the same seed, and others for another', { timeout: 60_000 }, async () => {
+    const documents = [cronJob('hourly'), scenario(['outcomes: [{ duration: { exponential: 5m } }]'])];
+    const [first, second, other] = [
+      await run(documents, '-o', 'json', '--seed', '5'),
+      await run(documents, '-o', 'json', '--seed', '5'),
+      await run(documents, '-o', 'json', '--seed', '6'),
+    ];
+    const plain = (result: Result): string => result.out.replaceAll(/\/\d+\.yaml/g, '');
+    expect(plain(second)).toBe(plain(first));
+    expect(plain(other).replace('"seed":6', '"seed":5')).not.toBe(plain(first));
+  });
+
+  it('keeps what one Job draws apart from other CronJobs', async () => {
+    const story = scenario(['outcomes: [{ duration: { uniform: [1m, 30m] } }]']);
+    const alone = await runJson([cronJob('hourly'), story]);
+    const beside = await runJson([cronJob('other'), cronJob('hourly'), story]);
+    const ends = ({ runs }: JsonScenario): unknown[] =>
+      runs.filter(({ job }) => job.startsWith('default/hourly')).map(({ job, ended }) => [job, ended]);
+    expect(ends(beside)).toEqual(ends(alone));
+    expect(ends(alone)).toHaveLength(24);
+  });
+
+  it.each([
+    ['{ exitCode: 0, duration: 3m }', { outcome: 'succeeded', minutes: 3 }],
+    ['{ exitCode: 7, duration: 3m }', { outcome: 'failed', reason: 'BackoffLimitExceeded', failedPods: 2 }],
+    ['{ result: crashes }', { outcome: 'failed', reason: 'BackoffLimitExceeded', failedPods: 2 }],
+    ['{ result: outOfMemory, duration: 1m, attempt: 1 }', { outcome: 'succeeded', failedPods: 1 }],
+    ['{ result: evicted, duration: 5m, attempt: 1 }', { outcome: 'succeeded', failedPods: 1 }],
+    ['{ result: neverStarts }', { outcome: 'failed', reason: 'DeadlineExceeded', minutes: 30 }],
+    ['{ result: hangs }', { outcome: 'failed', reason: 'DeadlineExceeded', minutes: 30 }],
+  ])('lets Pods end as %s', async (outcome, expected) => {
+    const manifest = cronJob('hourly', { schedule: '0 1 * * *', job: ['activeDeadlineSeconds: 1800'] });
+    const { runs } = await runJson([manifest, scenario([`outcomes: [${outcome}]`])]);
+    expect(runs).toHaveLength(1);
+    const [{ created, ended, ...found }] = runs as [JsonRun];
+    const { minutes: length, ...rest } = expected as { minutes?: number };
+    expect(found).toMatchObject(rest);
+    if (length !== undefined) expect(minutes(created, ended)).toBeCloseTo(length, 1);
+  });
+
+  it('tells indexes, windows and names of Jobs apart', async () => {
+    const indexed = `apiVersion: batch/v1
+kind: Job
+metadata: { name: parts }
+spec:
+  completionMode: Indexed
+  completions: 3
+  parallelism: 3
+  backoffLimitPerIndex: 0
+  template:
+    spec: { restartPolicy: Never, containers: [{ name: main, image: any }] }
+`;
+    const outcomes = [
+      'outcomes:',
+      '  - { job: parts, index: 1, exitCode: 1 }',
+      '  - { job: "a-*", exitCode: 1, from: 2026-01-01T02:30:00Z, to: 2026-01-01T04:30:00Z }',
+    ];
+    const { runs } = await runJson([indexed, cronJob('a-one'), cronJob('b-one'), scenario(outcomes, '5h30m')]);
+    const failed = runs.filter((found) => found.outcome === 'failed');
+    expect(failed.map(({ job, scheduled, failedPods }) => [job.slice(0, 13), scheduled, failedPods])).toEqual([
+      ['default/parts', undefined, 1],
+      ['default/a-one', '2026-01-01T03:00:00.000Z', 2],
+      ['default/a-one', '2026-01-01T04:00:00.000Z', 2],
+    ]);
+  });
+
+  it('reads schedules without a zone in the zone of the host', async () => {
+    const daily = cronJob('daily', { schedule: '0 9 * * *' });
+    const { runs } = await runJson([daily, scenario(['timeZone: Asia/Tokyo'])]);
+    expect(runs.map(({ scheduled }) => scheduled)).toEqual(['2026-01-02T00:00:00.000Z']);
+  });
+
+  it('runs the latest missed tick when the engine comes back, and lets containers go on without it', async () => {
+    const story = [
+      'happenings: [{ at: 2026-01-01T02:10:00Z, engineDown: { until: 2026-01-01T05:20:00Z } }]',
+      'outcomes: [{ duration: 30m }]',
+    ];
+    const { runs, cronJobs } = await runJson([cronJob('hourly'), scenario(story, '7h30m')]);
+    expect(cronJobs[0]?.fates).toEqual({ ran: 4, ranLate: 1, engineDown: 2 });
+    const late = runs.find(({ scheduled }) => scheduled === '2026-01-01T05:00:00.000Z');
+    expect(minutes('2026-01-01T05:20:00Z', late?.created)).toBeCloseTo(0, 1);
+    // It ended while nobody looked.
+    const unseen = runs.find(({ scheduled }) => scheduled === '2026-01-01T02:00:00.000Z');
+    expect(unseen).toMatchObject({ outcome: 'succeeded', ended: '2026-01-01T05:20:00.000Z' });
+  });
+
+  it('shows that Forbid catches up, and accounts for the ticks in between', async () => {
+    const manifest = cronJob('hourly', { more: ['concurrencyPolicy: Forbid'] });
+    const story = ['outcomes: [{ duration: 150m, to: 2026-01-01T01:30:00Z }]', 'expect: [{ atMostAtOnce: 1 }]'];
+    const { cronJobs, runs } = await runJson([manifest, scenario(story, '6h30m')]);
+    expect(cronJobs[0]?.fates).toEqual({ ran: 4, ranLate: 1, concurrent: 1 });
+    expect(runs[1]).toMatchObject({ scheduled: '2026-01-01T03:00:00.000Z', created: '2026-01-01T03:30:00.000Z' });
+  });
+
+  it('shows what Replace deletes', async () => {
+    const manifest = cronJob('hourly', { more: ['concurrencyPolicy: Replace'] });
+    const { runs } = await runJson([manifest, scenario(['outcomes: [{ duration: 90m }]'], '3h30m')]);
+    expect(runs.map(({ outcome }) => outcome)).toEqual(['deleted', 'deleted', 'running']);
+  });
+
+  it('suspends, resumes, triggers, applies and deletes', async () => {
+    const story = [
+      'happenings:',
+      '  - { at: +90m, suspend: hourly }',
+      '  - { at: +2h30m, trigger: hourly }',
+      '  - { at: +210m, resume: hourly }',
+      '  - { at: +5h10m, apply: { apiVersion: batch/v1, kind: CronJob, metadata: { name: hourly }, spec: { schedule: "30 * * * *" } } }',
+      '  - { at: +7h45m, delete: { kind: CronJob, name: hourly } }',
+    ];
+    const { cronJobs, runs } = await runJson([cronJob('hourly'), scenario(story)]);
+    expect(runs.filter(({ scheduled }) => scheduled === undefined).map(({ job, outcome }) => [job, outcome])).toEqual([
+      ['default/hourly-manual-1', 'succeeded'],
+    ]);
+    expect(runs.map(({ scheduled }) => scheduled?.slice(11, 16))).toEqual([
+      ...['01:00', undefined, '03:00', '04:00', '05:00', '05:30', '06:30', '07:30'],
+    ]);
+    expect(cronJobs[0]?.fates).toEqual({ ran: 6, ranLate: 1, suspended: 1 });
+  });
+
+  it('steps the clock of the host', async () => {
+    const story = ['happenings: [{ at: +90m, clockStep: 2h }, { at: +6h10m, clockStep: -30m }]'];
+    const { cronJobs, runs } = await runJson([cronJob('hourly'), scenario(story, '10h')]);
+    expect(new Set(runs.map(({ scheduled }) => scheduled)).size).toBe(runs.length);
+    expect(cronJobs[0]?.fates['unaccounted']).toBeUndefined();
+    expect(cronJobs[0]?.fates['ran']).toBeGreaterThan(7);
+  });
+
+  it.each([
+    ['{ failedRuns: { atLeast: 1 } }', 'found 0'],
+    ['{ at: [2026-01-01T01:00:00Z] }', 'surplus default/hourly-'],
+    ['{ noneBetween: [2026-01-01T03:00:00Z, 2026-01-01T04:00:00Z] }', 'found 1: default/hourly-'],
+    ['{ atMostAtOnce: 0 }', '1 at 2026-01-01T01:00:00Z'],
+    ['{ localTimes: { timeZone: Asia/Tokyo, times: ["10:00", "11:00"] } }', 'at other times'],
+    ['{ to: 2026-01-01T04:00:00Z, lastSuccessWithin: 1h }', '2026-01-01T03:01:00Z, 4h29m before'],
+    ['{ from: 2026-01-01T04:00:00Z, startWithin: 1s, runs: 99 }', 'found 4'],
+  ])('finds what contradicts %s', async (expectation, message) => {
+    const story = ['outcomes: [{ duration: 1m }]', `expect: [${expectation}]`];
+    const { code, out } = await run([cronJob('hourly'), scenario(story, '7h30m')]);
+    expect(out).toContain(message);
+    expect(code).toBe(1);
+  });
+
+  it('reports a schedule that nothing can run', async () => {
+    const never = cronJob('never', { schedule: '0 0 30 2 *' });
+    const { code, out } = await run([never, scenario(['expect: [{ cronJob: never, runs: 0 }]'])]);
+    expect(out).toContain('default/never: 0 due: none');
+    expect(code).toBe(0);
+  });
+
+  describe('with bad input', () => {
+    const story = (line: string): string[] => [cronJob('hourly'), scenario([line])];
+    it.each([
+      [story('speed: 3'), 'spec.speed: unknown field'],
+      [story('seed: -1'), 'spec.seed: must be a whole number'],
+      [story('timeZone: Mars/Olympus'), 'spec.timeZone: unknown time zone Mars/Olympus'],
+      [story('outcomes: [{ exitCode: 300 }]'), 'spec.outcomes[0].exitCode: must be a whole number from 0 to 255'],
+      [story('outcomes: [{ result: explodes }]'), 'spec.outcomes[0].result: must be one of succeeds'],
+      [story('outcomes: [{ result: succeeds, exitCode: 2 }]'), 'spec.outcomes[0].exitCode: contradicts'],
+      [story('outcomes: [{ result: hangs, duration: 5m }]'), 'spec.outcomes[0].duration: contradicts result hangs'],
+      [story('outcomes: [{ duration: soon }]'), 'spec.outcomes[0].duration: "soon" is no duration'],
+      [story('outcomes: [{ duration: { uniform: [5m, 1m] } }]'), 'the first duration must not be the longer one'],
+      [story('outcomes: [{ attempt: 0 }]'), 'spec.outcomes[0].attempt: attempts count from 1'],
+      [story('happenings: [{ at: 2025-01-01T00:00:00Z, suspend: hourly }]'), 'spec.happenings[0].at: lies outside'],
+      [story('happenings: [{ at: +1h }]'), 'spec.happenings[0]: give exactly one of'],
+      [story('happenings: [{ at: +1h, suspend: nobody }]'), 'nothing is named default/nobody'],
+      [story('happenings: [{ at: +1h, engineDown: 30h }]'), 'spec.happenings[0].engineDown: lies outside'],
+      [
+        story('happenings: [{ at: +1h, engineDown: 3h }, { at: +2h, trigger: hourly }]'),
+        'spec.happenings[1].at: lies in a time in which the engine is down',
+      ],
+      [story('happenings: [{ at: +1h, apply: { apiVersion: v1, kind: Sausage } }]'), 'spec.happenings[0].apply.kind'],
+      [story('expect: [{ cronJob: nobody, runs: 0 }]'), 'spec.expect[0].cronJob: nothing is named default/nobody'],
+      [story('expect: [{ cronJob: hourly }]'), 'spec.expect[0]: expects nothing'],
+      [story('expect: [{ runs: 1, at: [] }]'), 'spec.expect[0].runs: contradicts at'],
+      [story('expect: [{ runs: { atLeast: 3, atMost: 2 } }]'), 'spec.expect[0].runs: atLeast is more than atMost'],
+      [story('expect: [{ runs: 1, from: +3h, to: +2h }]'), 'spec.expect[0].to: the window ends before it begins'],
+      [story('expect: [{ noFailedRun: false }]'), 'spec.expect[0].noFailedRun: must be true'],
+      [[cronJob('hourly', { schedule: '61 * * * *' }), scenario([])], 'spec.schedule: Invalid value: "61 * * * *"'],
+      [[cronJob('hourly', { more: ['sausages: 3'] }), scenario([])], 'spec.sausages: unknown field'],
+      [[scenario(['seed: 1', 'seed: 2'])], 'Map keys must be unique'],
+      [[scenario([], 'tomorrow')], 'spec.duration: "tomorrow" is no duration'],
+      [[cronJob('hourly')], 'no Scenario in'],
+    ])('says what is wrong with %#', async (documents, message) => {
+      const { code, error } = await run(documents);
+      expect(error).toContain(message);
+      if (!error.startsWith('no Scenario')) expect(error).toMatch(/\d+\.yaml(:\d+: |: line \d+)/);
+      expect(code).toBe(2);
+    });
+
+    it('names the line', async () => {
+      const { error } = await run([scenario(['expect:', '  - runs: 3', '  - runs: many'])]);
+      expect(error).toMatch(/\.yaml:9: spec\.expect\[1\]\.runs: must be a whole number of at least 0$/);
+    });
+  });
+});

@@ -1,0 +1,84 @@
+// Exactly one Job per tick, under kill -9: npm run prove:ticks [-- kills [seed]]
+// An engine on a disk store, with a clock 60 times as fast, makes a Job every minute of its time. It is killed again and
+// again at random points and started anew. Then the Jobs are matched to the ticks; the report is one JSON object (see
+// judge.ts), and the exit code is 1 if a tick is missing, extra, double or early.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { resources, type CronJob, type Job } from '../../src/api/index.ts';
+import { createApiServer } from '../../src/apiserver/index.ts';
+import { systemClock, systemRandom } from '../../src/clock/index.ts';
+import { silentLogger as log } from '../../src/log/index.ts';
+import { openDiskStore } from '../../src/store/index.ts';
+import { seededRandom } from '../../src/testing/index.ts';
+import { FastClock } from './fast-clock.ts';
+import { judge, type Life, type Run } from './judge.ts';
+
+const kills = Number(process.argv[2] ?? 200);
+const seed = Number(process.argv[3] ?? 1);
+const factor = 60;
+/** Longest life of an engine, in system time. */
+const longestMs = 3000;
+/** A tick that came in the last moment before a kill may be left to the next life. In fast time. */
+const graceMs = 15_000;
+
+const chance = seededRandom(seed);
+const directory = mkdtempSync(join(tmpdir(), 'rondo-ticks-'));
+const originMs = systemClock.now();
+const clock = new FastClock(factor, originMs);
+
+async function startEngine(): Promise<{ child: ChildProcess; readyMs: number }> {
+  const script = fileURLToPath(new URL('./engine.ts', import.meta.url));
+  const parameters = ['--import', 'tsx', script, directory, String(factor), String(originMs)];
+  const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: child.stdout! })) {
+    if (line.startsWith('ready ')) return { child, readyMs: Number(line.slice('ready '.length)) };
+  }
+  throw new Error('the engine ended before it was ready');
+}
+
+async function live(lifeMs: number): Promise<Life> {
+  const { child, readyMs } = await startEngine();
+  process.stderr.write('.');
+  await new Promise<void>((resolve) => systemClock.after(lifeMs, resolve));
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const killedMs = clock.now();
+  child.kill('SIGKILL');
+  await gone;
+  return { readyMs, killedMs };
+}
+
+async function readStore(): Promise<{ createdMs: number; runs: Run[] }> {
+  const store = await openDiskStore({ directory, clock, log });
+  const podStreams = {
+    log: () => {
+      throw new Error('no Pods run here');
+    },
+  };
+  const server = createApiServer({ store, clock, random: systemRandom, log, podStreams });
+  const client = server.clientFor({ name: 'judge', groups: ['system:masters'] });
+  const cronJob = await client.get<CronJob>(resources.cronJobs, { namespace: 'default', name: 'tick' });
+  const { items } = await client.list<Job>(resources.jobs);
+  await store.close();
+  const runs = items.map(({ metadata }) => ({
+    dueMs: Date.parse(metadata.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp'] ?? ''),
+    createdMs: Date.parse(metadata.creationTimestamp),
+  }));
+  return { createdMs: Date.parse(cronJob.metadata.creationTimestamp), runs };
+}
+
+const lives: Life[] = [];
+for (let i = 0; i < kills; i++) lives.push(await live(chance.float() * longestMs));
+lives.push(await live(2 * longestMs));
+const { createdMs, runs } = await readStore();
+rmSync(directory, { recursive: true, force: true });
+const untilMs = (lives.at(-1)?.killedMs ?? 0) - graceMs;
+const judged = runs.filter((run) => run.dueMs <= untilMs);
+const verdict = judge({ fromMs: createdMs, untilMs, runs: judged, lives, graceMs });
+process.stderr.write('\n');
+console.log(JSON.stringify({ kills, seed, ...verdict }, undefined, 2));
+const wrong = [verdict.missing, verdict.extra, verdict.double, verdict.early].flat();
+process.exitCode = wrong.length === 0 && verdict.ran > 0 ? 0 : 1;
