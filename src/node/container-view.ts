@@ -1,5 +1,6 @@
 import { isSidecar, type Container, type Pod } from '../api/index.ts';
 import type { ContainerId, ContainerState, ExitedContainer } from '../runtimes/index.ts';
+import type { Health } from './probes/index.ts';
 
 /** Why a container is not started although it is its turn. */
 export interface Waiting {
@@ -22,10 +23,33 @@ export interface ContainerView {
   /** Restarts that count for the back-off: those since the container last ran for long. */
   readonly crashes: number;
   readonly waiting: Waiting | undefined;
+  /** It runs, but its postStart hook has not ended: nobody may count on it yet. */
+  readonly starting: boolean;
+  /** What its probes say; undefined where there are none. */
+  readonly health: Health | undefined;
+  /** Why it has to be stopped, and then restarted by its policy. */
+  readonly unfit: Unfit | undefined;
 }
+
+export type Unfit = 'liveness' | 'startup' | 'postStart';
 
 export function containerId(pod: Pod, view: Pick<ContainerView, 'container' | 'attempt'>): ContainerId {
   return { podUid: pod.metadata.uid, container: view.container.name, attempt: view.attempt };
+}
+
+export function isRunning(view: ContainerView): boolean {
+  return view.current?.type === 'running';
+}
+
+/** It runs, its postStart hook is over and its startup probe has succeeded: what comes after it may go on. */
+export function isStarted(view: ContainerView): boolean {
+  return isRunning(view) && !view.starting && (view.health?.started ?? true);
+}
+
+/** Where a container stands in its Pod, for Events: `spec.containers{name}`. */
+export function containerFieldPath(pod: Pod, name: string): string {
+  const isInit = (pod.spec.initContainers ?? []).some((container) => container.name === name);
+  return `spec.${isInit ? 'initContainers' : 'containers'}{${name}}`;
 }
 
 export function roleOf(pod: Pod, container: Container): ContainerView['role'] {

@@ -47,7 +47,10 @@ class Agent implements NodeAgent {
     this.#options = options;
     this.#pods = context.informers.of(resources.pods);
     this.#queue = createWorkqueue({ clock: context.clock });
-    this.#worker = new PodWorker(context, (pod) => this.#runtimeFor(pod));
+    this.#worker = new PodWorker(context, {
+      runtimeFor: (pod) => this.#runtimeFor(pod),
+      wake: (podUid) => this.#wake(podUid),
+    });
     const { nodeName, heartbeatMs } = options;
     this.#registration = new NodeRegistration(context, { nodeName, runtime: this.#defaultRuntime(), heartbeatMs });
   }
@@ -75,6 +78,7 @@ class Agent implements NodeAgent {
   async stop(): Promise<void> {
     this.#registration.stop();
     await this.#running?.stop();
+    this.#worker.stop();
     // What is being removed would otherwise be left for the next start.
     await Promise.all(this.#removals);
     for (const runtime of this.#options.runtimes) await runtime.stop();

@@ -24,6 +24,10 @@ interface ViewOptions {
   readonly finishedAtMs?: number;
   readonly waiting?: ContainerView['waiting'];
   readonly restartPolicy?: string;
+  readonly starting?: boolean;
+  readonly health?: ContainerView['health'];
+  readonly unfit?: ContainerView['unfit'];
+  readonly container?: Partial<Container>;
 }
 
 function view(name: string, options: ViewOptions = {}): ContainerView {
@@ -33,8 +37,9 @@ function view(name: string, options: ViewOptions = {}): ContainerView {
   let current: ContainerState | undefined;
   if (running === true) current = { type: 'running', ...times };
   if (exit !== undefined) current = { type: 'exited', ...times, finishedAtMs, exitCode: exit, reason: 'Error' };
-  const container: Container = aContainer({ name, restartPolicy: options.restartPolicy });
-  return { container, role, attempt, crashes, current, last: undefined, waiting: options.waiting };
+  const container: Container = aContainer({ name, restartPolicy: options.restartPolicy, ...options.container });
+  const { waiting, starting = false, health, unfit } = options;
+  return { container, role, attempt, crashes, current, last: undefined, waiting, starting, health, unfit };
 }
 
 const names = (views: readonly ContainerView[]): string[] => views.map(({ container }) => container.name);
@@ -164,6 +169,31 @@ describe('planPod', () => {
       stop: ['a'],
     },
     {
+      name: 'starts the next container only when the postStart hook of the one before it is over',
+      views: [view('a', { running: true, starting: true }), view('b')],
+    },
+    {
+      name: 'waits for the startup probe of a sidecar',
+      views: [
+        view('s', { ...sidecar, running: true, health: { started: false, ready: false, failed: undefined } }),
+        view('a'),
+      ],
+    },
+    {
+      name: 'does not wait for the readiness of a sidecar',
+      views: [
+        view('s', { ...sidecar, running: true, health: { started: true, ready: false, failed: undefined } }),
+        view('a'),
+      ],
+      start: ['a'],
+    },
+    {
+      name: 'stops nothing for a probe that failed when its container has ended meanwhile',
+      spec: { restartPolicy: 'Always' },
+      views: [view('a', { exit: 1, unfit: 'liveness' })],
+      start: ['a'],
+    },
+    {
       name: 'tries again after a failed creation only when it is due',
       views: [view('a', { waiting: { reason: 'X', message: '', retryAtMs: nowMs + 500 } })],
       wakeInMs: 500,
@@ -177,7 +207,12 @@ describe('planPod', () => {
   ];
   it.each(rows)('$name', ({ spec, metadata, status, views, start = [], stop = [], over = false, wakeInMs }) => {
     const plan = planPod(pod(spec, metadata, status), views, nowMs);
-    expect({ start: names(plan.start), stop: names(plan.stop), over: plan.over, wakeAtMs: plan.wakeAtMs }).toEqual({
+    expect({
+      start: names(plan.start),
+      stop: names(plan.stop.map((order) => order.view)),
+      over: plan.over,
+      wakeAtMs: plan.wakeAtMs,
+    }).toEqual({
       start,
       stop,
       over,
@@ -188,8 +223,18 @@ describe('planPod', () => {
   it('takes the grace period from the deletion, then from the spec', () => {
     const running = [view('a', { running: true })];
     const deleted = pod({}, { deletionTimestamp: '1970-01-01T00:20:00Z', deletionGracePeriodSeconds: 5 });
-    expect(planPod(deleted, running, nowMs).stopGraceMs).toBe(5000);
-    expect(planPod(pod({ terminationGracePeriodSeconds: 7 }), running, nowMs).stopGraceMs).toBe(7000);
+    expect(planPod(deleted, running, nowMs).stop).toMatchObject([{ graceMs: 5000 }]);
+    const late = { startTime: new Date(nowMs - 10_000).toISOString() };
+    const overdue = pod({ activeDeadlineSeconds: 5, terminationGracePeriodSeconds: 7 }, {}, late);
+    expect(planPod(overdue, running, nowMs).stop).toMatchObject([{ graceMs: 7000 }]);
+  });
+
+  it('stops a container that failed a probe with the grace period of the probe, and no other', () => {
+    const container = { livenessProbe: { terminationGracePeriodSeconds: 3 } };
+    const views = [view('a', { running: true, unfit: 'liveness', container }), view('b', { running: true })];
+    const { stop, over } = planPod(pod({ terminationGracePeriodSeconds: 30 }), views, nowMs);
+    expect(stop).toMatchObject([{ view: { container: { name: 'a' } }, graceMs: 3000, unfit: 'liveness' }]);
+    expect(over).toBe(false);
   });
 
   it('doubles the back-off from 10 s to 5 min', () => {

@@ -1,6 +1,6 @@
 import type { Pod } from '../api/index.ts';
 import { parseTime } from '../api/index.ts';
-import type { ContainerView } from './container-view.ts';
+import { isRunning, isStarted, type ContainerView, type Unfit } from './container-view.ts';
 
 /** Why a Pod ends before its containers do. */
 export interface Ending {
@@ -8,12 +8,18 @@ export interface Ending {
   readonly message?: string;
 }
 
+export interface StopOrder {
+  readonly view: ContainerView;
+  readonly graceMs: number;
+  /** Set where the container itself is the reason, and not the end of its Pod. */
+  readonly unfit?: Unfit;
+}
+
 export interface PodPlan {
   /** To start now: a first attempt where there is none, else the next one. */
   readonly start: readonly ContainerView[];
   /** To stop now. */
-  readonly stop: readonly ContainerView[];
-  readonly stopGraceMs: number;
+  readonly stop: readonly StopOrder[];
   /** The Pod is over: nothing runs and nothing will be started. */
   readonly over: boolean;
   readonly ending: Ending | undefined;
@@ -50,7 +56,7 @@ class Planner {
   readonly #pod: Pod;
   readonly #nowMs: number;
   readonly #start: ContainerView[] = [];
-  readonly #stop: ContainerView[] = [];
+  readonly #stop: StopOrder[] = [];
   readonly #backingOff = new Map<ContainerView, { untilMs: number; delayMs: number }>();
   #over = false;
   #wakeAtMs: number | undefined;
@@ -74,7 +80,7 @@ class Planner {
   }
 
   stopAll(views: readonly ContainerView[]): void {
-    this.#stop.push(...views.filter(isRunning));
+    for (const view of views) if (isRunning(view)) this.#stop.push({ view, graceMs: this.#graceMs() });
     this.#over = this.#stop.length === 0;
   }
 
@@ -84,12 +90,17 @@ class Planner {
     // Sidecars keep nothing alive: once all regular containers are done they are stopped, the last one first.
     if (regulars.every((view) => this.#isDone(view))) {
       const sidecars = inits.filter((view) => view.role === 'sidecar' && isRunning(view));
-      this.#stop.push(...sidecars.slice(-1));
+      for (const view of sidecars.slice(-1)) this.#stop.push({ view, graceMs: this.#graceMs() });
       this.#over = sidecars.length === 0;
       return;
     }
+    for (const view of views) this.#stopUnfit(view);
     for (const view of inits) if (!this.#advanceInit(view, regulars.some(hasStarted))) return;
-    for (const view of regulars) if (!isRunning(view) && !this.#isDone(view)) this.#startOrWait(view);
+    for (const view of regulars) {
+      // The kubelet starts one container after another, and a postStart hook belongs to the start.
+      if (view.starting) return;
+      if (!isRunning(view) && !this.#isDone(view)) this.#startOrWait(view);
+    }
   }
 
   finish(views: readonly ContainerView[], ending: Ending | undefined): PodPlan {
@@ -102,7 +113,6 @@ class Planner {
     return {
       start: this.#start,
       stop: this.#stop,
-      stopGraceMs: this.#graceMs(),
       over: this.#over,
       ending,
       backingOff: this.#backingOff,
@@ -110,9 +120,21 @@ class Planner {
     };
   }
 
+  #stopUnfit(view: ContainerView): void {
+    const { unfit } = view;
+    if (unfit === undefined || !isRunning(view)) return;
+    const probe = {
+      liveness: view.container.livenessProbe,
+      startup: view.container.startupProbe,
+      postStart: undefined,
+    };
+    const seconds = probe[unfit]?.terminationGracePeriodSeconds;
+    this.#stop.push({ view, graceMs: seconds === undefined ? this.#graceMs() : seconds * 1000, unfit });
+  }
+
   /** True when the next init container may go on. Init containers that were done before the main ones are not rerun. */
   #advanceInit(view: ContainerView, mainStarted: boolean): boolean {
-    if (isRunning(view)) return view.role === 'sidecar';
+    if (isRunning(view)) return view.role === 'sidecar' && (mainStarted || isStarted(view));
     if (view.role === 'init') {
       if (mainStarted || (view.current?.type === 'exited' && view.current.exitCode === 0)) return true;
       if (failed(view) && this.#neverRestarts()) return false;
@@ -163,10 +185,6 @@ class Planner {
   #wakeAt(atMs: number): void {
     this.#wakeAtMs = Math.min(this.#wakeAtMs ?? Infinity, atMs);
   }
-}
-
-export function isRunning(view: ContainerView): boolean {
-  return view.current?.type === 'running';
 }
 
 function hasStarted(view: ContainerView): boolean {

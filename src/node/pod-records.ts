@@ -1,7 +1,8 @@
 import type { Container, Pod } from '../api/index.ts';
 import { parseTime } from '../api/index.ts';
-import type { Admission, ContainerState, ExitedContainer, Runtime } from '../runtimes/index.ts';
+import type { Admission, ContainerId, ContainerState, ExitedContainer, Runtime } from '../runtimes/index.ts';
 import { containersOf, roleOf, type ContainerView, type Waiting } from './container-view.ts';
+import type { Health } from './probes/index.ts';
 import { backoffResetMs } from './pod-plan.ts';
 
 /** What the node agent remembers of one container between two looks at its Pod. */
@@ -11,6 +12,8 @@ interface ContainerMemory {
   waiting: Waiting | undefined;
   /** Failed tries to create it in a row, for the delay before the next one. */
   failures: number;
+  /** The postStart hook of this attempt: still on its way, or failed. */
+  postStart?: 'running' | 'failed' | undefined;
 }
 
 /** What the node agent remembers of one Pod. Everything in it can be found again from the runtime and the API. */
@@ -25,6 +28,8 @@ export interface PodRecord {
   /** Of the status that was written last. */
   written: string;
   readonly lost: Map<string, ExitedContainer>;
+  /** Aborted when nothing is to be done for this Pod any more. */
+  readonly gone: AbortController;
 }
 
 /** A record for a Pod that is seen for the first time since this engine began: attempts come from runtime and status. */
@@ -38,6 +43,7 @@ export function newRecord(pod: Pod, runtime: Runtime): PodRecord {
     stopping: new Map(),
     written: '',
     lost: new Map(),
+    gone: new AbortController(),
   };
   for (const container of containersOf(pod)) adopt(pod, container, record);
   return record;
@@ -82,19 +88,29 @@ function stateOf(record: PodRecord, container: string, attempt: number): Contain
   return lost?.id.attempt === attempt ? lost : undefined;
 }
 
-/** The containers of a Pod as they are now, init containers first. */
-export function viewsOf(pod: Pod, record: PodRecord): readonly ContainerView[] {
+/** The containers of a Pod as they are now, init containers first. `healthOf`: what probes say of an attempt. */
+export function viewsOf(
+  pod: Pod,
+  record: PodRecord,
+  healthOf: (id: ContainerId) => Health | undefined,
+): readonly ContainerView[] {
   return containersOf(pod).map((container) => {
     const memory = memoryOf(record, container.name);
+    const { attempt, postStart } = memory;
+    const health = healthOf({ podUid: record.uid, container: container.name, attempt });
     const last = memory.attempt > 0 ? stateOf(record, container.name, memory.attempt - 1) : undefined;
+    const current = stateOf(record, container.name, attempt);
     return {
       container,
       role: roleOf(pod, container),
-      attempt: memory.attempt,
-      current: stateOf(record, container.name, memory.attempt),
+      attempt,
+      current,
       last: last?.type === 'exited' ? last : undefined,
       crashes: memory.crashes,
       waiting: memory.waiting,
+      starting: postStart === 'running' && current?.type === 'running',
+      health,
+      unfit: postStart === 'failed' ? 'postStart' : health?.failed,
     };
   });
 }

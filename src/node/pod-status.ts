@@ -7,8 +7,8 @@ import type {
 } from '../api/index.ts';
 import { findCondition, formatTime } from '../api/index.ts';
 import type { ContainerState, ExitedContainer } from '../runtimes/index.ts';
-import type { ContainerView } from './container-view.ts';
-import { isRunning, type PodPlan } from './pod-plan.ts';
+import { isStarted, type ContainerView } from './container-view.ts';
+import type { PodPlan } from './pod-plan.ts';
 
 export interface StatusContext {
   readonly hostAddress: string;
@@ -64,14 +64,15 @@ function containerStatus(pod: Pod, view: ContainerView, plan: PodPlan): Containe
   // A container that waits for its restart shows the wait; the exit moves to lastState.
   const moved = current?.type === 'exited' && (backingOff !== undefined || view.waiting !== undefined);
   const last = moved ? current : view.last;
+  const shown = moved || view.starting ? undefined : current;
   const status: ContainerStatus = {
     name: container.name,
-    state: moved || current === undefined ? { waiting: waitingOf(pod, view, backingOff) } : stateOf(current),
+    state: shown === undefined ? { waiting: waitingOf(pod, view, backingOff) } : stateOf(shown),
     ready: isReady(view),
     restartCount: view.attempt,
     image: container.image ?? '',
     imageID: '',
-    started: isRunning(view),
+    started: isStarted(view),
     ...(current === undefined ? {} : { containerID: current.runtimeId }),
   };
   if (last !== undefined) status.lastState = { terminated: terminatedOf(last) };
@@ -79,7 +80,7 @@ function containerStatus(pod: Pod, view: ContainerView, plan: PodPlan): Containe
 }
 
 function isReady(view: ContainerView): boolean {
-  return view.role === 'init' ? exitedWithZero(view) : isRunning(view);
+  return view.role === 'init' ? exitedWithZero(view) : isStarted(view) && (view.health?.ready ?? true);
 }
 
 function waitingOf(
@@ -131,31 +132,49 @@ type Fault = readonly [reason: string, message?: string];
 
 function conditionsOf(pod: Pod, context: ConditionContext): readonly PodCondition[] {
   const over = context.phase === 'Succeeded' || context.phase === 'Failed';
-  const names = (role: ContainerView['role']): string =>
-    `[${context.views
-      .filter((view) => view.role === role && !isReady(view))
-      .map((view) => view.container.name)
-      .join(' ')}]`;
-  const endFault: Fault | undefined = !over
-    ? undefined
-    : [context.phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed'];
-  const initFault: Fault | undefined =
-    names('init') === '[]'
-      ? undefined
-      : ['ContainersNotInitialized', `containers with incomplete status: ${names('init')}`];
-  const readyFault: Fault | undefined =
-    names('regular') === '[]'
-      ? undefined
-      : ['ContainersNotReady', `containers with unready status: ${names('regular')}`];
+  const endFault: Fault | undefined = over ? [context.phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed'] : undefined;
+  const unready = context.views.filter((view) => view.role !== 'init' && !isReady(view));
+  const unreadyFault = faultOf(unready, 'ContainersNotReady', 'containers with unready status');
+  const initFault = faultOf(
+    uninitialized(context.views),
+    'ContainersNotInitialized',
+    'containers with incomplete status',
+  );
+  const readyFault = endFault ?? unreadyFault;
   const made = [
     condition(pod, context, { type: 'PodReadyToStartContainers', fault: over ? ['PodCompleted'] : undefined }),
     condition(pod, context, { type: 'Initialized', fault: initFault }),
-    condition(pod, context, { type: 'Ready', fault: endFault ?? readyFault }),
-    condition(pod, context, { type: 'ContainersReady', fault: endFault ?? readyFault }),
+    condition(pod, context, { type: 'Ready', fault: readyFault ?? gateFault(pod) }),
+    condition(pod, context, { type: 'ContainersReady', fault: readyFault }),
   ];
   const own = new Set(made.map(({ type }) => type));
   // Conditions of others (PodScheduled, DisruptionTarget, …) stay as they are.
   return [...made, ...(pod.status.conditions ?? []).filter(({ type }) => !own.has(type))];
+}
+
+function faultOf(views: readonly ContainerView[], reason: string, text: string): Fault | undefined {
+  if (views.length === 0) return undefined;
+  return [reason, `${text}: [${views.map((view) => view.container.name).join(' ')}]`];
+}
+
+/** Once a regular container has started, all before it were done. Upstream: `status/generate.go`. */
+function uninitialized(views: readonly ContainerView[]): readonly ContainerView[] {
+  if (views.some((view) => view.role === 'regular' && view.current !== undefined)) return [];
+  return views.filter(
+    (view) => (view.role === 'init' && !exitedWithZero(view)) || (view.role === 'sidecar' && !isStarted(view)),
+  );
+}
+
+/** Conditions that others have to set before the Pod counts as ready. */
+function gateFault(pod: Pod): Fault | undefined {
+  const problems = (pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const found = findCondition(pod.status.conditions, conditionType);
+    if (found === undefined)
+      return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
+    if (found.status === 'True') return [];
+    return [`the status of pod readiness gate "${conditionType}" is not "True", but ${found.status}`];
+  });
+  return problems.length === 0 ? undefined : ['ReadinessGatesNotReady', problems.join(', ')];
 }
 
 function condition(

@@ -12,16 +12,25 @@ import {
 } from '../api/index.ts';
 import type { ControllerContext, EventRecorder } from '../controlloop/index.ts';
 import { RuntimeError, type ContainerRequest, type Runtime } from '../runtimes/index.ts';
-import { containerId, type ContainerView } from './container-view.ts';
+import type { Answer } from './probes/index.ts';
+import { containerAsker, type ContainerAsker } from './container-asker.ts';
+import { ContainerStopper } from './container-stopper.ts';
+import { containerFieldPath, containerId, isStarted, type ContainerView } from './container-view.ts';
 import { expand, resolveEnvironment, type ContainerSources } from './environment.ts';
+import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
 import { memoryOf, newRecord, nextAttempt, viewsOf, type PodRecord } from './pod-records.ts';
-import { unsupportedFields } from './unsupported-fields.ts';
 import { volumeContents } from './volumes.ts';
 
 const firstRetryMs = 1000;
 const maxRetryMs = 60_000;
+
+export interface PodWorkerOptions {
+  readonly runtimeFor: (pod: Pod) => Runtime | undefined;
+  /** Something about a Pod has changed outside the API: look at it again. */
+  readonly wake: (podUid: string) => void;
+}
 
 /**
  * Drives one Pod at a time one step towards what its plan says: stops and starts containers, writes the status, deletes
@@ -32,41 +41,71 @@ export class PodWorker {
   readonly #recorder: EventRecorder;
   readonly #runtimeFor: (pod: Pod) => Runtime | undefined;
   readonly #records = new Map<string, PodRecord>();
+  readonly #health: HealthKeeper;
+  readonly #stopper: ContainerStopper;
+  readonly #wake: (podUid: string) => void;
 
-  constructor(context: ControllerContext, runtimeFor: (pod: Pod) => Runtime | undefined) {
+  constructor(context: ControllerContext, options: PodWorkerOptions) {
+    const { clock, log } = context;
     this.#context = context;
     this.#recorder = context.recorderFor('kubelet');
-    this.#runtimeFor = runtimeFor;
+    this.#runtimeFor = options.runtimeFor;
+    this.#wake = options.wake;
+    this.#health = new HealthKeeper({ clock, recorder: this.#recorder, wake: options.wake });
+    this.#stopper = new ContainerStopper({ clock, log, recorder: this.#recorder });
   }
 
   /** One step for a Pod that is not finished. Gives the time at which it wants to be looked at again, if any. */
   async step(pod: Pod): Promise<number | undefined> {
     const record = this.#recordOf(pod);
     if (record === undefined) return undefined;
-    let views = viewsOf(pod, record);
-    let plan = planPod(pod, views, this.#context.clock.now());
-    for (const view of plan.stop) await this.#stop(pod, record, { view, graceMs: plan.stopGraceMs });
-    if (plan.start.length > 0) {
-      for (const view of plan.start) await this.#start(pod, record, view);
-      views = viewsOf(pod, record);
-      plan = planPod(pod, views, this.#context.clock.now());
+    let { views, plan } = this.#look(pod, record);
+    for (const order of plan.stop) {
+      await this.#stopper.stop(pod, record, { ...order, asker: this.#askerOf(pod, record, order.view) });
     }
+    if (plan.start.length > 0) {
+      for (const view of plan.start) if (!(await this.#start(pod, record, view))) break;
+      ({ views, plan } = this.#look(pod, record));
+    }
+    if (this.#health.follow(pod, views, (view) => this.#askerOf(pod, record, view)))
+      ({ views, plan } = this.#look(pod, record));
     this.#announceBackoff(pod, plan);
     await this.#report(pod, record, { views, plan });
     return plan.wakeAtMs;
   }
 
+  /** Ends all probing; Pods go on. */
+  stop(): void {
+    this.#health.stop();
+    for (const record of this.#records.values()) record.gone.abort();
+  }
+
   /** A finished Pod that is being deleted needs nothing more from this node. */
   async finish(pod: Pod): Promise<void> {
-    this.#records.delete(pod.metadata.uid);
+    this.#forget(pod);
     if (pod.metadata.deletionTimestamp !== undefined) await this.#deleteObject(pod);
   }
 
   /** The object is gone: whatever of it is left here goes too. */
   async remove(pod: Pod): Promise<void> {
     const runtime = this.#records.get(pod.metadata.uid)?.runtime ?? this.#runtimeFor(pod);
-    this.#records.delete(pod.metadata.uid);
+    this.#forget(pod);
     await runtime?.removePod(pod.metadata.uid);
+  }
+
+  #forget(pod: Pod): void {
+    this.#records.get(pod.metadata.uid)?.gone.abort();
+    this.#records.delete(pod.metadata.uid);
+    this.#health.forget(pod.metadata.uid);
+  }
+
+  #look(pod: Pod, record: PodRecord): { readonly views: readonly ContainerView[]; readonly plan: PodPlan } {
+    const views = viewsOf(pod, record, (id) => this.#health.healthOf(id));
+    return { views, plan: planPod(pod, views, this.#context.clock.now()) };
+  }
+
+  #askerOf(pod: Pod, record: PodRecord, view: ContainerView): ContainerAsker {
+    return containerAsker({ pod, view, runtime: record.runtime, clock: this.#context.clock });
   }
 
   #recordOf(pod: Pod): PodRecord | undefined {
@@ -83,36 +122,50 @@ export class PodWorker {
     return record;
   }
 
-  async #stop(
-    pod: Pod,
-    record: PodRecord,
-    stop: { readonly view: ContainerView; readonly graceMs: number },
-  ): Promise<void> {
-    const { name } = stop.view.container;
-    const told = record.stopping.get(name);
-    if (told !== undefined && told <= stop.graceMs) return;
-    record.stopping.set(name, stop.graceMs);
-    if (told === undefined) this.#event(pod, name, { reason: 'Killing', message: `Stopping container ${name}` });
-    await record.runtime.stopContainer(containerId(pod, stop.view), stop.graceMs);
-  }
-
-  async #start(pod: Pod, record: PodRecord, view: ContainerView): Promise<void> {
-    const { name } = view.container;
+  /** False if the Pod's other containers have to wait: the start failed, or its postStart hook runs. */
+  async #start(pod: Pod, record: PodRecord, view: ContainerView): Promise<boolean> {
+    const { name, lifecycle } = view.container;
     const memory = memoryOf(record, name);
     try {
-      if (!this.#admitted(pod, record)) return;
+      if (!this.#admitted(pod, record)) return false;
       const sources = this.#sourcesFor(pod, record.runtime);
       if (!record.prepared) await this.#prepare(pod, record, sources);
       const next = nextAttempt(view);
       const request = await this.#request(pod, { ...view, attempt: next.attempt }, sources);
       await record.runtime.startContainer(request);
-      Object.assign(memory, next, { waiting: undefined, failures: 0 });
+      record.stopping.delete(name);
+      Object.assign(memory, next, { waiting: undefined, failures: 0, postStart: undefined });
       this.#event(pod, name, { reason: 'Created', message: `Container created: ${name}` });
       this.#event(pod, name, { reason: 'Started', message: `Container started: ${name}` });
+      if (lifecycle?.postStart === undefined) return true;
+      this.#runPostStart(pod, record, { ...view, attempt: next.attempt });
+      return false;
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
       this.#wait(pod, record, { container: name, error });
+      return true;
     }
+  }
+
+  /** Its container counts as started when the hook is over; a hook that fails ends the container. */
+  #runPostStart(pod: Pod, record: PodRecord, view: ContainerView): void {
+    const { name, lifecycle } = view.container;
+    const hook = lifecycle?.postStart;
+    if (hook === undefined) return;
+    const memory = memoryOf(record, name);
+    memory.postStart = 'running';
+    const settle = ({ result }: Answer): void => {
+      if (memory.attempt !== view.attempt) return;
+      memory.postStart = result === 'failure' ? 'failed' : undefined;
+      if (result === 'failure')
+        this.#event(pod, name, { type: 'Warning', reason: 'FailedPostStartHook', message: 'PostStartHook failed' });
+      this.#wake(pod.metadata.uid);
+    };
+    this.#askerOf(pod, record, view)
+      .hook(hook, record.gone.signal)
+      .then(settle, (error: unknown) =>
+        this.#context.log.error('postStart hook broke', { pod: pod.metadata.name, error }),
+      );
   }
 
   /** A refusal lasts as long as the Pod: what it asks for cannot change. */
@@ -122,7 +175,6 @@ export class PodWorker {
       const { admission } = record;
       if (admission.type === 'accept') {
         for (const note of admission.announce) this.#recorder.event(pod, 'Warning', note.reason, note.message);
-        for (const text of unsupportedFields(pod)) this.#recorder.event(pod, 'Warning', 'UnsupportedField', text);
       } else this.#recorder.event(pod, 'Warning', 'Failed', `Error: ${admission.message}`);
     }
     if (record.admission.type === 'accept') return true;
@@ -264,8 +316,7 @@ export class PodWorker {
     container: string,
     event: { readonly type?: 'Warning'; readonly reason: string; readonly message: string },
   ): void {
-    const isInit = (pod.spec.initContainers ?? []).some(({ name }) => name === container);
-    const fieldPath = `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
+    const fieldPath = containerFieldPath(pod, container);
     this.#recorder.event(pod, event.type ?? 'Normal', event.reason, event.message, { fieldPath });
   }
 }
@@ -276,7 +327,8 @@ function signatureOf(views: readonly ContainerView[], plan: PodPlan): string {
     const exit = view.current?.type === 'exited' ? view.current.exitCode : '';
     const backingOff = plan.backingOff.get(view)?.delayMs ?? '';
     const waiting = view.waiting === undefined ? '' : `${view.waiting.reason} ${view.waiting.message}`;
-    return `${view.attempt} ${view.current?.type ?? ''} ${exit} ${backingOff} ${waiting}`;
+    const health = `${isStarted(view)} ${view.health?.ready ?? true} ${view.starting}`;
+    return `${view.attempt} ${view.current?.type ?? ''} ${exit} ${backingOff} ${health} ${waiting}`;
   });
   return [plan.over, plan.ending?.reason ?? '', ...parts].join('\n');
 }

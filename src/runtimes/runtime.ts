@@ -34,6 +34,8 @@ export interface Runtime {
   containerState(id: ContainerId): ContainerState | undefined;
   /** All containers that this runtime still holds, also finished ones, of Pods that were not removed. */
   containers(): readonly ContainerState[];
+  /** Answers probes instead of the containers, where they cannot be asked. Without it the node agent asks them. */
+  answerProbe?(id: ContainerId, kind: 'startup' | 'liveness' | 'readiness'): 'success' | 'failure';
   /** Called once for each exit, also those that happened while the engine was away (after `start`). One listener. */
   onExit(listener: (state: ContainerState) => void): void;
   /** Reads a container's log, also while it runs and after it ended, until `removePod`. */

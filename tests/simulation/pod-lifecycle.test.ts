@@ -145,14 +145,6 @@ describe('a Pod', () => {
     expect(await reasons()).toContain('Failed');
   });
 
-  it('says which fields the node does not act on', async () => {
-    const livenessProbe = { exec: { command: ['true'] } };
-    await create(aPod('p', { spec: { containers: [aContainer({ livenessProbe })] } }));
-    const { items } = await engine.client.list<Event>(resources.events, { namespace: 'default' });
-    const event = items.find(({ reason }) => reason === 'UnsupportedField');
-    expect(event!.message).toBe('spec.containers{main}.livenessProbe is not acted on by this node');
-  });
-
   it('warns when the manifest puts a Secret into the arguments', async () => {
     const secret = {
       metadata: { namespace: 'default', name: 's' },

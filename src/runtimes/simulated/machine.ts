@@ -1,10 +1,14 @@
+import type { Pod } from '../../api/index.ts';
 import type { Timer } from '../../clock/index.ts';
 import type { ContainerState } from '../runtime.ts';
 
 /** One simulated container. */
 export interface SimulatedContainer {
   state: ContainerState;
+  readonly pod: Pod;
   readonly ignoresTerm: boolean;
+  /** How often it was asked, by kind of probe. */
+  readonly asked: Map<string, number>;
   readonly message: string;
   readonly log: Uint8Array;
   /** Its end by itself, or the KILL after a grace period. */

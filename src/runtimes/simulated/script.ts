@@ -34,6 +34,12 @@ export const messageAnnotation = 'rondo.dev/simulate-message';
 /** `"true"`: only KILL ends it. */
 export const ignoresTermAnnotation = 'rondo.dev/simulate-ignores-term';
 
+/**
+ * Answers to probes: `kind=answers` clauses, answers are `ok` or `fail`, the n-th one for the n-th time that a container
+ * is asked, the last one from then on: `"liveness=ok,ok,fail;readiness=fail,ok"`. Without it: ok.
+ */
+export const probesAnnotation = 'rondo.dev/simulate-probes';
+
 const completionIndexAnnotation = 'batch.kubernetes.io/job-completion-index';
 
 export interface ScriptPosition {
@@ -47,8 +53,13 @@ const syntax: Record<string, RegExp> = {
   [durationAnnotation]: /^(\d{1,12}|never)$/,
 };
 
+const probesSyntax = /^(?:(?:^|;)(?:startup|liveness|readiness)=(?:ok|fail)(?:,(?:ok|fail))*)+$/;
+
 /** What is wrong with the Pod's simulation annotations; undefined if nothing. */
 export function scriptError(pod: Pod): string | undefined {
+  const probes = pod.metadata.annotations?.[probesAnnotation];
+  if (probes !== undefined && !probesSyntax.test(probes))
+    return `annotation ${probesAnnotation}: ${JSON.stringify(probes)} is not understood`;
   for (const [annotation, valueSyntax] of Object.entries(syntax)) {
     const text = pod.metadata.annotations?.[annotation];
     if (text === undefined) continue;
@@ -80,6 +91,17 @@ export function scriptOf(pod: Pod, position: ScriptPosition): Script {
     log: annotations?.[logAnnotation] ?? '',
     message: annotations?.[messageAnnotation] ?? '',
   };
+}
+
+/** What a container answers when it is asked for the n-th time, from 0. */
+export function probeAnswer(
+  pod: Pod,
+  question: { readonly kind: string; readonly time: number },
+): 'success' | 'failure' {
+  const text = pod.metadata.annotations?.[probesAnnotation];
+  const clause = text === undefined ? undefined : clausesOf(text).find(({ selector }) => selector === question.kind);
+  const answer = clause?.values[Math.min(question.time, clause.values.length - 1)];
+  return answer === 'fail' ? 'failure' : 'success';
 }
 
 /** The same for all Pods that stand for one piece of work: one owner, one completion index, one container. */

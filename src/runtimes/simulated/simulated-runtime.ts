@@ -15,7 +15,7 @@ import {
   type Runtime,
 } from '../runtime.ts';
 import { createSimulatedMachine, type SimulatedContainer, type SimulatedMachine } from './machine.ts';
-import { countsStarts, scriptError, scriptOf, workKey, type Script } from './script.ts';
+import { countsStarts, probeAnswer, scriptError, scriptOf, workKey, type Script } from './script.ts';
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
@@ -112,6 +112,8 @@ class SimulatedRuntime implements Runtime {
     const script = decided === undefined ? scripted : { ...scripted, ...decided };
     const container: SimulatedContainer = {
       state: { type: 'running', id, runtimeId: `rondo-simulated://${key}`, startedAtMs: this.#clock.now() },
+      pod,
+      asked: new Map(),
       ignoresTerm: script.ignoresTerm,
       message: script.message,
       log: Buffer.from(script.log),
@@ -152,6 +154,14 @@ class SimulatedRuntime implements Runtime {
 
   onExit(listener: (state: ExitedContainer) => void): void {
     this.#listener = listener;
+  }
+
+  answerProbe(id: ContainerId, kind: string): 'success' | 'failure' {
+    const container = this.#machine.containers.get(containerIdKey(id));
+    if (container?.state.type !== 'running') return 'failure';
+    const time = container.asked.get(kind) ?? 0;
+    container.asked.set(kind, time + 1);
+    return probeAnswer(container.pod, { kind, time });
   }
 
   readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array> {
