@@ -16,6 +16,7 @@ export * from './owner.ts';
 export * from './conditions.ts';
 export * from './pod.ts';
 export * from './job.ts';
+export * from './storage.ts';
 export * from './indexes.ts';
 export * from './decode.ts';
 export * from './duplicate-fields.ts';

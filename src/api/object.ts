@@ -53,3 +53,7 @@ export function deepFreeze<T>(value: T): T {
   }
   return value;
 }
+
+export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
+  return object.metadata.finalizers?.includes(finalizer) === true;
+}

@@ -7,10 +7,13 @@ import type {
   Lease,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   Secret,
   Service,
   ServiceAccount,
+  StorageClass,
 } from './generated/types.ts';
 
 /** Where a kind lives in the API. The type parameter only ties the object type to it. */
@@ -39,6 +42,14 @@ export const resources = {
   serviceAccounts: resource<ServiceAccount>('', 'serviceaccounts', 'ServiceAccount', 'namespaced'),
   services: resource<Service>('', 'services', 'Service', 'namespaced'),
   events: resource<Event>('', 'events', 'Event', 'namespaced'),
+  persistentVolumes: resource<PersistentVolume>('', 'persistentvolumes', 'PersistentVolume', 'cluster'),
+  persistentVolumeClaims: resource<PersistentVolumeClaim>(
+    '',
+    'persistentvolumeclaims',
+    'PersistentVolumeClaim',
+    'namespaced',
+  ),
+  storageClasses: resource<StorageClass>('storage.k8s.io', 'storageclasses', 'StorageClass', 'cluster'),
   leases: resource<Lease>('coordination.k8s.io', 'leases', 'Lease', 'namespaced'),
   jobs: resource<Job>('batch', 'jobs', 'Job', 'namespaced'),
   cronJobs: resource<CronJob>('batch', 'cronjobs', 'CronJob', 'namespaced'),

@@ -1,11 +1,13 @@
 import {
   isAlreadyExists,
+  localProvisioner,
   resources,
   type Draft,
   type KubeObject,
   type Namespace,
   type Resource,
   type Service,
+  type StorageClass,
 } from '../api/index.ts';
 import type { Client } from '../client/index.ts';
 
@@ -33,6 +35,14 @@ const kubernetesService = {
   },
 };
 
+/** Volumes as directories of the node. A cluster has a default class of its own, so that claims move unchanged. */
+const standardClass = {
+  metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+  provisioner: localProvisioner,
+  reclaimPolicy: 'Delete',
+  volumeBindingMode: 'WaitForFirstConsumer',
+};
+
 /** Creates what must always be there, and leaves alone what is. */
 export async function bootstrap(client: Client): Promise<void> {
   await Promise.all(
@@ -41,6 +51,7 @@ export async function bootstrap(client: Client): Promise<void> {
     ),
   );
   await ensure<Service>(client, resources.services, kubernetesService as Draft<Service>);
+  await ensure<StorageClass>(client, resources.storageClasses, standardClass);
 }
 
 async function ensure<T extends KubeObject>(client: Client, resource: Resource<T>, draft: Draft<T>): Promise<void> {

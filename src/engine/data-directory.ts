@@ -10,6 +10,8 @@ export interface DataDirectory {
   readonly path: string;
   readonly store: string;
   readonly pods: string;
+  /** Persistent volumes, one directory each. */
+  readonly volumes: string;
   readonly pki: string;
   readonly kubeconfig: string;
   readonly token: string;
@@ -33,13 +35,14 @@ export function openDataDirectory(given: string): DataDirectory {
     path,
     store: join(path, 'store'),
     pods: join(path, 'pods'),
+    volumes: join(path, 'volumes'),
     pki: join(path, 'pki'),
     kubeconfig: join(path, 'kubeconfig'),
     token: join(path, 'token'),
     nodeName: join(path, 'node-name'),
   };
   try {
-    for (const made of [path, directory.store, directory.pods, directory.pki]) {
+    for (const made of [path, directory.store, directory.pods, directory.volumes, directory.pki]) {
       mkdirSync(made, { recursive: true });
       chmodSync(made, 0o700);
     }

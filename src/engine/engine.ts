@@ -15,14 +15,19 @@ import {
   type EventRecorder,
 } from '../controlloop/index.ts';
 import { createCronJobController } from '../controllers/cronjob/index.ts';
+import { createEphemeralVolumeController } from '../controllers/ephemeral-volume/index.ts';
 import { createGarbageCollector } from '../controllers/garbage-collector/index.ts';
 import { createJobController, slimFinishedJob, slimFinishedPod } from '../controllers/job/index.ts';
 import { createNamespaceController } from '../controllers/namespace/index.ts';
 import { createNamespaceDefaultsController } from '../controllers/namespace-defaults/index.ts';
+import {
+  createPersistentVolumeController,
+  createStorageProtectionController,
+} from '../controllers/persistent-volume/index.ts';
 import { createPodGcController, type PodGcOptions } from '../controllers/pod-gc/index.ts';
 import { createTtlController } from '../controllers/ttl-after-finished/index.ts';
 import { silentLogger, type Logger } from '../log/index.ts';
-import { createNodeAgent, type NodeAgent } from '../node/index.ts';
+import { createLocalProvisioner, createNodeAgent, type NodeAgent } from '../node/index.ts';
 import type { Runtime } from '../runtimes/index.ts';
 import { createScheduler } from '../scheduler/index.ts';
 import { createMemoryStore, type Store } from '../store/index.ts';
@@ -47,6 +52,8 @@ export interface EngineOptions {
   /** What requests are stamped and timed with. Default: `clock`. */
   readonly requestClock?: Clock;
   readonly podGc?: PodGcOptions;
+  /** Where persistent volumes lie. Without it they are objects only. */
+  readonly volumesPath?: string;
   /** PEM of the CA that ConfigMaps `kube-root-ca.crt` hold. */
   readonly rootCa?: string;
 }
@@ -66,6 +73,7 @@ export interface Engine {
   readonly failed: Promise<never>;
 }
 
+const defaultNodeName = 'rondo';
 const administrator = { name: 'rondo-admin', groups: ['system:masters', 'system:authenticated'] };
 /** The engine's own controllers: they may do all, like the administrator, but are told apart in what they write. */
 const controlPlane = { name: 'system:rondo', groups: ['system:masters', 'system:authenticated'] };
@@ -113,7 +121,7 @@ class RondoEngine implements Engine {
         options.recorderFor ?? ((component) => createEventRecorder({ client, component, clock, random, log })),
     };
     configureCaches(this.#informers);
-    const { nodeName = 'rondo', runtimes, heartbeatMs } = options;
+    const { nodeName = defaultNodeName, runtimes, heartbeatMs } = options;
     agent = createNodeAgent(context, { nodeName, runtimes, heartbeatMs });
     this.#controllers = [agent, ...createControllers(context, options)];
   }
@@ -150,6 +158,7 @@ const collected: readonly Resource<KubeObject>[] = [
   resources.configMaps,
   resources.secrets,
   resources.services,
+  resources.persistentVolumeClaims,
   resources.leases,
 ] as readonly Resource<KubeObject>[];
 
@@ -163,5 +172,9 @@ function createControllers(context: ControllerContext, options: EngineOptions): 
     createNamespaceDefaultsController(context, { rootCa: options.rootCa ?? '' }),
     createTtlController(context),
     createPodGcController(context, options.podGc),
+    createPersistentVolumeController(context),
+    createStorageProtectionController(context),
+    createEphemeralVolumeController(context),
+    createLocalProvisioner(context, { nodeName: options.nodeName ?? defaultNodeName, directory: options.volumesPath }),
   ];
 }

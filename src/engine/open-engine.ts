@@ -64,6 +64,8 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
       nodeName: keptText(directory.nodeName, hostNodeName),
       rootCa: certificates.ca,
+      // Simulated containers mount nothing.
+      ...(options.runtime === 'simulated' ? {} : { volumesPath: directory.volumes }),
     });
     const listening = await listen(engine, { options, certificates, token: ensureToken(directory) });
     writePrivateFile(directory.kubeconfig, kubeconfigFor(listening, certificates));

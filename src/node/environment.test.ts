@@ -9,6 +9,8 @@ const sources: ContainerSources = {
   configMap: async (name) =>
     name === 'settings' ? ({ data: { color: 'red', size: '9' } } as unknown as ConfigMap) : undefined,
   secret: async (name) => (name === 'password' ? ({ data: { p: base64('geheim') } } as unknown as Secret) : undefined),
+  claim: () => Promise.resolve(undefined),
+  volume: () => Promise.resolve(undefined),
   allocatable: { cpuMillis: 2000, memoryBytes: 1 << 30 },
   hostAddress: '10.0.0.1',
   podAddress: '10.0.0.2',

@@ -5,6 +5,8 @@ import {
   type ConfigMap,
   type Container,
   type EnvVar,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
   type Pod,
   type ResourceFieldSelector,
   type Secret,
@@ -15,6 +17,8 @@ import { RuntimeError, type EnvEntry } from '../runtimes/index.ts';
 export interface ContainerSources {
   configMap(name: string): Promise<ConfigMap | undefined>;
   secret(name: string): Promise<Secret | undefined>;
+  claim(name: string): Promise<PersistentVolumeClaim | undefined>;
+  volume(name: string): Promise<PersistentVolume | undefined>;
   /** What `resourceFieldRef` answers where a container sets no limit. */
   readonly allocatable: { readonly cpuMillis: number; readonly memoryBytes: number };
   /** The node's address: `status.hostIP`, and `status.podIP` before the Pod's status says it. */

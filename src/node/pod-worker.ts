@@ -5,6 +5,8 @@ import {
   resources,
   type ConfigMap,
   type KubeObject,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
   type Pod,
   type PodStatus,
   type Resource,
@@ -21,6 +23,7 @@ import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
 import { memoryOf, newRecord, nextAttempt, viewsOf, type PodRecord } from './pod-records.ts';
+import { withReadOnlyClaims } from './claim-volumes.ts';
 import { volumeContents } from './volumes.ts';
 
 const firstRetryMs = 1000;
@@ -223,7 +226,7 @@ export class PodWorker {
     const request = {
       id: containerId(pod, view),
       pod,
-      container,
+      container: withReadOnlyClaims(pod, container),
       env,
       command: expandAll(container.command),
       args: expandAll(container.args),
@@ -240,9 +243,10 @@ export class PodWorker {
 
   #sourcesFor(pod: Pod, runtime: Runtime): ContainerSources {
     const { client } = this.#context;
+    const { namespace } = pod.metadata;
     const find = async <T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> => {
       try {
-        return await client.get(resource, { namespace: pod.metadata.namespace, name });
+        return await client.get(resource, resource.namespaced ? { namespace, name } : { name });
       } catch (error) {
         if (isNotFound(error)) return undefined;
         throw error;
@@ -251,6 +255,8 @@ export class PodWorker {
     return {
       configMap: (name) => find<ConfigMap>(resources.configMaps, name),
       secret: (name) => find<Secret>(resources.secrets, name),
+      claim: (name) => find<PersistentVolumeClaim>(resources.persistentVolumeClaims, name),
+      volume: (name) => find<PersistentVolume>(resources.persistentVolumes, name),
       allocatable: runtime.capabilities,
       hostAddress: runtime.capabilities.podAddress,
       podAddress: runtime.capabilities.podAddress,

@@ -1,5 +1,6 @@
-import type { ConfigMap, KeyToPath, Pod, Secret, Volume } from '../api/index.ts';
+import { claimNameOf, type ConfigMap, type KeyToPath, type Pod, type Secret, type Volume } from '../api/index.ts';
 import { RuntimeError, type VolumeContent } from '../runtimes/index.ts';
+import { claimPath } from './claim-volumes.ts';
 import { podField, resourceField, type ContainerSources } from './environment.ts';
 
 type Files = Map<string, { readonly content: Uint8Array; readonly mode: number }>;
@@ -37,6 +38,9 @@ async function volumeContent(pod: Pod, volume: Volume, sources: ContainerSources
     const { path, type } = volume.hostPath;
     return { name, type: 'hostPath', hostPath: { path, type: type ?? '' }, files: new Map() };
   }
+  const claim = claimNameOf(pod, volume);
+  if (claim !== undefined)
+    return { name, type: 'hostPath', hostPath: await claimPath(pod, claim, sources), files: new Map() };
   if (volume.emptyDir) return { name, type: 'emptyDir', files: new Map() };
   const source = Object.keys(volume).find((key) => key !== 'name') ?? 'nothing';
   throw new RuntimeError('CreateContainerConfigError', `volume "${name}": source ${source} is not supported here`);

@@ -41,6 +41,10 @@ export class ClusterState {
     if (this.#nodes.delete(name)) this.generation++;
   }
 
+  get size(): number {
+    return this.#nodes.size;
+  }
+
   nodes(): readonly NodeView[] {
     return [...this.#nodes.values()];
   }

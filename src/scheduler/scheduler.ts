@@ -1,4 +1,13 @@
-import { isNotFound, isPodFinished, objectKey, refOf, resources, type Node, type Pod } from '../api/index.ts';
+import {
+  claimKeysOf,
+  isNotFound,
+  isPodFinished,
+  objectKey,
+  refOf,
+  resources,
+  type Node,
+  type Pod,
+} from '../api/index.ts';
 import type { Informer } from '../client/index.ts';
 import type { Timer } from '../clock/index.ts';
 import {
@@ -10,6 +19,7 @@ import {
   type Workqueue,
 } from '../controlloop/index.ts';
 import { ClusterState } from './cluster-state.ts';
+import { PodClaims } from './pod-claims.ts';
 import { needsOf, signatureOf } from './pod-needs.ts';
 import { reportUnschedulable } from './report-unschedulable.ts';
 import { WaitingPods, type PendingPod, type Shape } from './waiting-pods.ts';
@@ -24,6 +34,8 @@ const flushMs = 5 * 60_000;
  */
 const reportAfterMs = 1000;
 const bindWorkers = 64;
+/** Index of Pods by the claims that they use. */
+const byClaim = 'scheduler-claim';
 const reportWorkers = 4;
 const sliceMs = 5;
 
@@ -41,6 +53,7 @@ class Scheduler implements Controller {
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
   readonly #recorder: EventRecorder;
+  readonly #claims: PodClaims;
   readonly #state = new ClusterState();
   readonly #waiting = new WaitingPods();
   readonly #bindings: Workqueue;
@@ -56,7 +69,8 @@ class Scheduler implements Controller {
 
   constructor(context: ControllerContext) {
     this.#context = context;
-    this.#pods = context.informers.of(resources.pods);
+    this.#pods = context.informers.of(resources.pods, { [byClaim]: claimKeysOf });
+    this.#claims = new PodClaims(context);
     this.#nodes = context.informers.of(resources.nodes);
     this.#recorder = context.recorderFor(schedulerName);
     this.#bindings = createWorkqueue({ clock: context.clock });
@@ -75,6 +89,7 @@ class Scheduler implements Controller {
       onUpdate: (pod, previous) => this.#podSeen(pod, previous),
       onDelete: (pod) => this.#podGone(pod),
     });
+    this.#claims.onChange((claimKey) => this.#claimSeen(claimKey));
     this.#arrivals.sort((a, b) => this.#createdAt(a).localeCompare(this.#createdAt(b)));
     const run = (queue: Workqueue, workers: number, reconcile: (key: string) => Promise<void>) =>
       this.#runners.push(runController({ name: this.name, queue, workers, reconcile, clock, log }));
@@ -105,6 +120,7 @@ class Scheduler implements Controller {
     if (isPodFinished(pod)) {
       this.#waiting.remove(key);
       this.#release(uid);
+      if (previous !== undefined) this.#claimsReleased(previous);
     } else if (nodeName !== undefined && nodeName !== '') {
       this.#waiting.remove(key);
       if (this.#state.chargedTo(uid) !== nodeName) this.#state.charge(uid, nodeName, needsOf(pod));
@@ -124,9 +140,29 @@ class Scheduler implements Controller {
     return previous?.spec === pod.spec || signatureOf(needsOf(pod)) === entry.line.signature;
   }
 
+  /** Pods that wait for a claim are judged anew; those that have a node already are bound once it has a volume. */
+  #claimSeen(claimKey: string): void {
+    for (const pod of this.#pods.byIndex(byClaim, claimKey)) {
+      if (!isPending(pod)) continue;
+      const key = objectKey(pod.metadata);
+      if (this.#state.chargedTo(pod.metadata.uid) !== undefined) this.#bindings.add(key);
+      else {
+        this.#waiting.remove(key);
+        this.#arrivals.push(key);
+        this.#wake();
+      }
+    }
+  }
+
   #podGone(pod: Pod): void {
     this.#waiting.remove(objectKey(pod.metadata));
     this.#release(pod.metadata.uid);
+    this.#claimsReleased(pod);
+  }
+
+  /** A claim that only one Pod may use at a time is free for the next one. */
+  #claimsReleased(pod: Pod): void {
+    for (const key of claimKeysOf(pod)) this.#claimSeen(key);
   }
 
   #release(uid: string): void {
@@ -188,6 +224,20 @@ class Scheduler implements Controller {
     if (this.#waiting.of(key) !== undefined) return;
     const needs = needsOf(pod);
     const arrival = { key, uid: pod.metadata.uid, needs, sequence: this.#sequence++, left: false };
+    const problem = this.#claims.problemOf(pod, (claimKey) => this.#pods.byIndex(byClaim, claimKey));
+    if (problem !== undefined) {
+      const message = `0/${this.#state.size} nodes are available: ${problem}.`;
+      // A line of its own: no other Pod waits for the same, and no node can help.
+      this.#wait(arrival, {
+        signature: pod.metadata.uid,
+        needs,
+        reason: 'claims',
+        message,
+        eligible: [],
+        generation: -1,
+      });
+      return;
+    }
     const line = this.#waiting.size === 0 ? undefined : this.#waiting.find(signatureOf(needs));
     // A line of the same shape has been tried and did not fit; this one comes after it.
     if (line !== undefined) this.#wait(arrival, line);
@@ -217,7 +267,9 @@ class Scheduler implements Controller {
     const all = this.#nodesChanged;
     this.#nodesChanged = false;
     this.#roomFreed = false;
-    const open = this.#waiting.shapes().filter((shape) => all || shape.reason === 'room');
+    const open = this.#waiting
+      .shapes()
+      .filter((shape) => shape.reason === 'room' || (all && shape.reason !== 'claims'));
     for (let at = 0; at < open.length;) {
       const shape = open[at] as Shape;
       const pod = this.#waiting.first(shape);
@@ -275,6 +327,7 @@ class Scheduler implements Controller {
       return;
     }
     try {
+      if (!(await this.#claims.bindOn(pod, nodeName))) return;
       await this.#context.client.bind(refOf(pod), nodeName);
     } catch (error) {
       this.#bindingFailed(key, uid);

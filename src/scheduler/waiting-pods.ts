@@ -16,7 +16,7 @@ export interface PendingPod {
 export interface Shape {
   readonly signature: string;
   readonly needs: PodNeeds;
-  reason: 'room' | 'never';
+  reason: 'room' | 'never' | 'claims';
   message: string;
   /** Nodes that would do if they had room, as of `generation`. */
   eligible: readonly NodeView[];

@@ -889,6 +889,32 @@ export const messages: MessageTable = {
       fieldPath: { number: 7, type: 'string', omitEmpty: true },
     },
   },
+  PersistentVolume: {
+    apiVersion: 'v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'PersistentVolumeSpec', omitEmpty: true },
+      status: { number: 3, type: 'PersistentVolumeStatus', omitEmpty: true },
+    },
+  },
+  PersistentVolumeClaim: {
+    apiVersion: 'v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'PersistentVolumeClaimSpec', omitEmpty: true },
+      status: { number: 3, type: 'PersistentVolumeClaimStatus', omitEmpty: true },
+    },
+  },
+  PersistentVolumeClaimCondition: {
+    fields: {
+      type: { number: 1, type: 'string' },
+      status: { number: 2, type: 'string' },
+      lastProbeTime: { number: 3, type: 'Time', pointer: true, omitEmpty: true },
+      lastTransitionTime: { number: 4, type: 'Time', pointer: true, omitEmpty: true },
+      reason: { number: 5, type: 'string', omitEmpty: true },
+      message: { number: 6, type: 'string', omitEmpty: true },
+    },
+  },
   PersistentVolumeClaimSpec: {
     fields: {
       accessModes: { number: 1, type: 'string', omitEmpty: true, repeated: true },
@@ -902,6 +928,17 @@ export const messages: MessageTable = {
       volumeAttributesClassName: { number: 9, type: 'string', pointer: true, omitEmpty: true },
     },
   },
+  PersistentVolumeClaimStatus: {
+    fields: {
+      phase: { number: 1, type: 'string', omitEmpty: true },
+      accessModes: { number: 2, type: 'string', omitEmpty: true, repeated: true },
+      capacity: { number: 3, type: 'Quantity', omitEmpty: true, map: true },
+      conditions: { number: 4, type: 'PersistentVolumeClaimCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type' },
+      allocatedResources: { number: 5, type: 'Quantity', omitEmpty: true, map: true },
+      allocatedResourceStatuses: { number: 7, type: 'string', omitEmpty: true, map: true },
+      currentVolumeAttributesClassName: { number: 8, type: 'string', pointer: true, omitEmpty: true },
+    },
+  },
   PersistentVolumeClaimTemplate: {
     fields: {
       metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
@@ -912,6 +949,61 @@ export const messages: MessageTable = {
     fields: {
       claimName: { number: 1, type: 'string' },
       readOnly: { number: 2, type: 'bool', omitEmpty: true },
+    },
+  },
+  PersistentVolumeSource: {
+    fields: {
+      hostPath: { number: 3, type: 'HostPathVolumeSource', pointer: true, omitEmpty: true },
+      nfs: { number: 5, type: 'NFSVolumeSource', pointer: true, omitEmpty: true },
+      local: { number: 20, type: 'LocalVolumeSource', pointer: true, omitEmpty: true },
+      csi: { number: 22, type: 'CSIPersistentVolumeSource', pointer: true, omitEmpty: true },
+    },
+  },
+  CSIPersistentVolumeSource: {
+    fields: {
+      driver: { number: 1, type: 'string' },
+      volumeHandle: { number: 2, type: 'string' },
+      readOnly: { number: 3, type: 'bool', omitEmpty: true },
+      fsType: { number: 4, type: 'string', omitEmpty: true },
+      volumeAttributes: { number: 5, type: 'string', omitEmpty: true, map: true },
+      controllerPublishSecretRef: { number: 6, type: 'SecretReference', pointer: true, omitEmpty: true },
+      nodeStageSecretRef: { number: 7, type: 'SecretReference', pointer: true, omitEmpty: true },
+      nodePublishSecretRef: { number: 8, type: 'SecretReference', pointer: true, omitEmpty: true },
+      controllerExpandSecretRef: { number: 9, type: 'SecretReference', pointer: true, omitEmpty: true },
+      nodeExpandSecretRef: { number: 10, type: 'SecretReference', pointer: true, omitEmpty: true },
+    },
+  },
+  LocalVolumeSource: {
+    fields: {
+      path: { number: 1, type: 'string' },
+      fsType: { number: 2, type: 'string', pointer: true, omitEmpty: true },
+    },
+  },
+  PersistentVolumeSpec: {
+    fields: {
+      capacity: { number: 1, type: 'Quantity', omitEmpty: true, map: true },
+      persistentVolumeSource: { number: 2, type: 'PersistentVolumeSource', inline: true },
+      accessModes: { number: 3, type: 'string', omitEmpty: true, repeated: true },
+      claimRef: { number: 4, type: 'ObjectReference', pointer: true, omitEmpty: true },
+      persistentVolumeReclaimPolicy: { number: 5, type: 'string', omitEmpty: true },
+      storageClassName: { number: 6, type: 'string', omitEmpty: true },
+      mountOptions: { number: 7, type: 'string', omitEmpty: true, repeated: true },
+      volumeMode: { number: 8, type: 'string', pointer: true, omitEmpty: true },
+      nodeAffinity: { number: 9, type: 'VolumeNodeAffinity', pointer: true, omitEmpty: true },
+      volumeAttributesClassName: { number: 10, type: 'string', pointer: true, omitEmpty: true },
+    },
+  },
+  PersistentVolumeStatus: {
+    fields: {
+      phase: { number: 1, type: 'string', omitEmpty: true },
+      message: { number: 2, type: 'string', omitEmpty: true },
+      reason: { number: 3, type: 'string', omitEmpty: true },
+      lastPhaseTransitionTime: { number: 4, type: 'Time', pointer: true, omitEmpty: true },
+    },
+  },
+  VolumeNodeAffinity: {
+    fields: {
+      required: { number: 1, type: 'NodeSelector', pointer: true, omitEmpty: true },
     },
   },
   PhotonPersistentDiskVolumeSource: {
@@ -1547,6 +1639,12 @@ export const messages: MessageTable = {
       podGroupReplicaKey: { number: 3, type: 'string', omitEmpty: true },
     },
   },
+  SecretReference: {
+    fields: {
+      name: { number: 1, type: 'string', omitEmpty: true },
+      namespace: { number: 2, type: 'string', omitEmpty: true },
+    },
+  },
   Condition: {
     fields: {
       type: { number: 1, type: 'string' },
@@ -1632,6 +1730,30 @@ export const messages: MessageTable = {
     fields: {
       metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
       deleteOptions: { number: 2, type: 'DeleteOptions', pointer: true, omitEmpty: true },
+    },
+  },
+  StorageClass: {
+    apiVersion: 'storage.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      provisioner: { number: 2, type: 'string' },
+      parameters: { number: 3, type: 'string', omitEmpty: true, map: true },
+      reclaimPolicy: { number: 4, type: 'string', pointer: true, omitEmpty: true },
+      mountOptions: { number: 5, type: 'string', omitEmpty: true, repeated: true },
+      allowVolumeExpansion: { number: 6, type: 'bool', pointer: true, omitEmpty: true },
+      volumeBindingMode: { number: 7, type: 'string', pointer: true, omitEmpty: true },
+      allowedTopologies: { number: 8, type: 'TopologySelectorTerm', omitEmpty: true, repeated: true },
+    },
+  },
+  TopologySelectorLabelRequirement: {
+    fields: {
+      key: { number: 1, type: 'string' },
+      values: { number: 2, type: 'string', repeated: true },
+    },
+  },
+  TopologySelectorTerm: {
+    fields: {
+      matchLabelExpressions: { number: 1, type: 'TopologySelectorLabelRequirement', omitEmpty: true, repeated: true },
     },
   },
 };

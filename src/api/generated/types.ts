@@ -779,6 +779,31 @@ export interface ObjectReference {
   fieldPath?: string | undefined;
 }
 
+export interface PersistentVolume {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: PersistentVolumeSpec;
+  status: PersistentVolumeStatus;
+}
+
+export interface PersistentVolumeClaim {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: PersistentVolumeClaimSpec;
+  status: PersistentVolumeClaimStatus;
+}
+
+export interface PersistentVolumeClaimCondition {
+  type: string;
+  status: string;
+  lastProbeTime?: string | undefined;
+  lastTransitionTime?: string | undefined;
+  reason?: string | undefined;
+  message?: string | undefined;
+}
+
 export interface PersistentVolumeClaimSpec {
   accessModes?: readonly string[] | undefined;
   selector?: LabelSelector | undefined;
@@ -791,6 +816,16 @@ export interface PersistentVolumeClaimSpec {
   volumeAttributesClassName?: string | undefined;
 }
 
+export interface PersistentVolumeClaimStatus {
+  phase?: string | undefined;
+  accessModes?: readonly string[] | undefined;
+  capacity?: Record<string, string> | undefined;
+  conditions?: readonly PersistentVolumeClaimCondition[] | undefined;
+  allocatedResources?: Record<string, string> | undefined;
+  allocatedResourceStatuses?: Record<string, string> | undefined;
+  currentVolumeAttributesClassName?: string | undefined;
+}
+
 export interface PersistentVolumeClaimTemplate {
   metadata?: Partial<ObjectMeta> | undefined;
   spec: PersistentVolumeClaimSpec;
@@ -799,6 +834,54 @@ export interface PersistentVolumeClaimTemplate {
 export interface PersistentVolumeClaimVolumeSource {
   claimName: string;
   readOnly?: boolean | undefined;
+}
+
+export interface PersistentVolumeSource {
+  hostPath?: HostPathVolumeSource | undefined;
+  nfs?: NFSVolumeSource | undefined;
+  local?: LocalVolumeSource | undefined;
+  csi?: CSIPersistentVolumeSource | undefined;
+}
+
+export interface CSIPersistentVolumeSource {
+  driver: string;
+  volumeHandle: string;
+  readOnly?: boolean | undefined;
+  fsType?: string | undefined;
+  volumeAttributes?: Record<string, string> | undefined;
+  controllerPublishSecretRef?: SecretReference | undefined;
+  nodeStageSecretRef?: SecretReference | undefined;
+  nodePublishSecretRef?: SecretReference | undefined;
+  controllerExpandSecretRef?: SecretReference | undefined;
+  nodeExpandSecretRef?: SecretReference | undefined;
+}
+
+export interface LocalVolumeSource {
+  path: string;
+  fsType?: string | undefined;
+}
+
+export interface PersistentVolumeSpec extends PersistentVolumeSource {
+  capacity?: Record<string, string> | undefined;
+  accessModes?: readonly string[] | undefined;
+  claimRef?: ObjectReference | undefined;
+  persistentVolumeReclaimPolicy?: string | undefined;
+  storageClassName?: string | undefined;
+  mountOptions?: readonly string[] | undefined;
+  volumeMode?: string | undefined;
+  nodeAffinity?: VolumeNodeAffinity | undefined;
+  volumeAttributesClassName?: string | undefined;
+}
+
+export interface PersistentVolumeStatus {
+  phase?: string | undefined;
+  message?: string | undefined;
+  reason?: string | undefined;
+  lastPhaseTransitionTime?: string | undefined;
+}
+
+export interface VolumeNodeAffinity {
+  required?: NodeSelector | undefined;
 }
 
 export interface PhotonPersistentDiskVolumeSource {
@@ -1364,6 +1447,11 @@ export interface WorkloadReference {
   podGroupReplicaKey?: string | undefined;
 }
 
+export interface SecretReference {
+  name?: string | undefined;
+  namespace?: string | undefined;
+}
+
 export interface Condition {
   type: string;
   status: string;
@@ -1442,4 +1530,26 @@ export interface Eviction {
   kind: string;
   metadata: ObjectMeta;
   deleteOptions?: DeleteOptions | undefined;
+}
+
+export interface StorageClass {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  provisioner: string;
+  parameters?: Record<string, string> | undefined;
+  reclaimPolicy?: string | undefined;
+  mountOptions?: readonly string[] | undefined;
+  allowVolumeExpansion?: boolean | undefined;
+  volumeBindingMode?: string | undefined;
+  allowedTopologies?: readonly TopologySelectorTerm[] | undefined;
+}
+
+export interface TopologySelectorLabelRequirement {
+  key: string;
+  values: readonly string[];
+}
+
+export interface TopologySelectorTerm {
+  matchLabelExpressions?: readonly TopologySelectorLabelRequirement[] | undefined;
 }

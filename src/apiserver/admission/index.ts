@@ -1,13 +1,14 @@
 // What is allowed in and what is added on the way. Promises: constant cost per request (look-ups by key).
 import type { Store } from '../../store/index.ts';
 import type { Admission } from '../kind.ts';
+import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { serviceAccount } from './service-account.ts';
-import { storedReader } from './stored-reader.ts';
+import { storedObjects } from './stored-reader.ts';
 
 /** The rules that every API server of ours runs, in order. */
 export function defaultAdmission(store: Store): readonly Admission[] {
-  const read = storedReader(store);
-  return [namespaceLifecycle(read), serviceAccount(read), defaultTolerationSeconds];
+  const { read, list } = storedObjects(store);
+  return [namespaceLifecycle(read), serviceAccount(read), defaultTolerationSeconds, defaultStorageClass(list)];
 }

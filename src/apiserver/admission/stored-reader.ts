@@ -1,26 +1,42 @@
 import type { KubeObject, ObjectRef, Resource } from '../../api/index.ts';
-import type { Entry, Store } from '../../store/index.ts';
-import { storeKey } from '../registry/store-keys.ts';
+import { prefixEnd, type Entry, type Store } from '../../store/index.ts';
+import { keyPrefix, storeKey } from '../registry/store-keys.ts';
 import { StoredVersion } from '../registry/stored-version.ts';
 
 /** Looks one stored object up by its key. Undefined: not there. */
 export type StoredReader = <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef) => T | undefined;
 
+/** All objects of a kind of which there are few. */
+export type StoredLister = <T extends KubeObject>(resource: Resource<T>) => readonly T[];
+
+export interface StoredObjects {
+  readonly read: StoredReader;
+  readonly list: StoredLister;
+}
+
 /**
  * Reads straight from the store: admission comes before the operations that it is given to. The decoded object is
  * kept for as long as the store keeps the entry, so that a namespace is decoded once and not once per Pod.
  */
-export function storedReader(store: Store): StoredReader {
+export function storedObjects(store: Store): StoredObjects {
   const decoded = new WeakMap<Entry, KubeObject>();
-  return <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): T | undefined => {
-    const entry = store.get(storeKey(resource, ref));
-    if (entry === undefined) return undefined;
-    if (entry.memo instanceof StoredVersion) return entry.memo.object as T;
+  const objectOf = (entry: Entry): KubeObject => {
+    if (entry.memo instanceof StoredVersion) return entry.memo.object;
     let object = decoded.get(entry);
     if (object === undefined) {
       object = JSON.parse(entry.value.toString()) as KubeObject;
       decoded.set(entry, object);
     }
-    return object as T;
+    return object;
+  };
+  return {
+    read: <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): T | undefined => {
+      const entry = store.get(storeKey(resource, ref));
+      return entry === undefined ? undefined : (objectOf(entry) as T);
+    },
+    list: <T extends KubeObject>(resource: Resource<T>): readonly T[] => {
+      const start = keyPrefix(resource);
+      return store.range({ start, end: prefixEnd(start) }).entries.map((entry) => objectOf(entry) as T);
+    },
   };
 }

@@ -6,10 +6,13 @@ import { job } from './job.ts';
 import { lease } from './lease.ts';
 import { namespace } from './namespace.ts';
 import { node } from './node.ts';
+import { persistentVolume } from './persistent-volume.ts';
+import { persistentVolumeClaim } from './persistent-volume-claim.ts';
 import { pod } from './pod.ts';
 import { secret } from './secret.ts';
 import { serviceAccount } from './service-account.ts';
 import { service } from './service.ts';
+import { storageClass } from './storage-class.ts';
 
 /** Every kind that is served. Adding one is a file here and a line in this list. */
 export const allKinds: readonly KindDefinition[] = [
@@ -21,6 +24,9 @@ export const allKinds: readonly KindDefinition[] = [
   secret,
   serviceAccount,
   service,
+  persistentVolume,
+  persistentVolumeClaim,
+  storageClass,
   lease,
   job,
   cronJob,

@@ -1,4 +1,5 @@
 import {
+  hasFinalizer,
   isConflict,
   isNotFound,
   refOf,
@@ -19,7 +20,6 @@ import { OwnerJudge } from './judge-owners.ts';
 import {
   blocks,
   foregroundFinalizer,
-  hasFinalizer,
   isDeleting,
   isDeletingForeground,
   itemKey,

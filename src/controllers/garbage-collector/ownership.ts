@@ -1,4 +1,11 @@
-import { objectKey, qualifiedName, type KubeObject, type OwnerReference, type Resource } from '../../api/index.ts';
+import {
+  hasFinalizer,
+  objectKey,
+  qualifiedName,
+  type KubeObject,
+  type OwnerReference,
+  type Resource,
+} from '../../api/index.ts';
 import type { Informer, Informers } from '../../client/index.ts';
 
 /** One object of the graph, as the caches know it. */
@@ -89,10 +96,6 @@ export function isDeleting(object: KubeObject): boolean {
 /** Being deleted, and waiting for its dependents to go first. */
 export function isDeletingForeground(object: KubeObject): boolean {
   return isDeleting(object) && hasFinalizer(object, foregroundFinalizer);
-}
-
-export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
-  return object.metadata.finalizers?.includes(finalizer) === true;
 }
 
 /** Whether `dependent` keeps the owner with this uid from going in a foreground deletion. */
