@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   kubectlVersions,
@@ -89,10 +90,11 @@ describe.each(kubectlVersions())('kubectl $version', ({ version, path }) => {
     const watch = spawn(path, ['get', 'jobs', selector, '-w', '--request-timeout=30s'], { env });
     const ended = new Promise((resolve) => watch.once('exit', resolve));
     let seen = '';
-    for await (const chunk of watch.stdout) {
-      seen += String(chunk);
-      if (seen.includes('Running')) writeFileSync(gate, '');
-      if (seen.includes('Complete')) break;
+    // Line by line: a chunk may end anywhere.
+    for await (const line of createInterface({ input: watch.stdout })) {
+      seen += `${line}\n`;
+      if (line.includes('Running')) writeFileSync(gate, '');
+      if (line.includes('Complete')) break;
     }
     watch.kill();
     await ended;
