@@ -14,6 +14,7 @@ import type {
   Service,
   ServiceAccount,
   StorageClass,
+  TickRecord,
 } from './generated/types.ts';
 
 /** Where a kind lives in the API. The type parameter only ties the object type to it. */
@@ -53,6 +54,10 @@ export const resources = {
   leases: resource<Lease>('coordination.k8s.io', 'leases', 'Lease', 'namespaced'),
   jobs: resource<Job>('batch', 'jobs', 'Job', 'namespaced'),
   cronJobs: resource<CronJob>('batch', 'cronjobs', 'CronJob', 'namespaced'),
+  tickRecords: {
+    ...resource<TickRecord>('rondo.dev', 'tickrecords', 'TickRecord', 'namespaced'),
+    version: 'v1alpha1',
+  },
 } as const;
 
 /** `v1` or `group/version`. */

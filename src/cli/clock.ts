@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { request } from 'node:https';
-import { loadKubeconfig, type ClusterAccess } from '../client/index.ts';
-import { clockPath, defaultDataPath, StartError, type ClockMove, type ClockReading } from '../engine/index.ts';
+import type { ClusterAccess } from '../client/index.ts';
+import { clockPath, StartError, type ClockMove, type ClockReading } from '../engine/index.ts';
 import { parseOptions, UsageError, type Command } from './command.ts';
+import { askEngine, engineAccess, readAnswer } from './engine-access.ts';
 
 export const clock: Command = {
   summary: 'show or move the time of an engine with a virtual clock',
@@ -29,7 +28,7 @@ Exit codes: 0 done, 1 the engine could not be reached or has no virtual clock, 2
     });
     if (values.output !== undefined && values.output !== 'json') throw new UsageError('-o must be json');
     const move = moveOf(positionals, values.to);
-    const access = readAccess(values, terminal.env);
+    const access = engineAccess(values, terminal.env, { directory: 'rondo-virtual', hint: 'rondo up --clock virtual' });
     const reading = await ask(access, move);
     terminal.out(values.output === 'json' ? `${JSON.stringify(reading)}\n` : `${reading.now}\n`);
     return 0;
@@ -58,55 +57,10 @@ function moveOf(words: readonly string[], to: string | undefined): ClockMove | u
   }
 }
 
-function readAccess(
-  values: { readonly kubeconfig?: string | undefined; readonly 'data-dir'?: string | undefined },
-  env: NodeJS.ProcessEnv,
-): ClusterAccess {
-  const directory = values['data-dir'] === undefined ? undefined : `${values['data-dir']}/kubeconfig`;
-  const listed = env['KUBECONFIG']?.split(':').find((part) => part !== '');
-  const path = values.kubeconfig ?? directory ?? listed ?? `${defaultDataPath(env)}-virtual/kubeconfig`;
-  if (!existsSync(path)) throw new UsageError(`${path} does not exist: start \`rondo up --clock virtual\` first`);
-  try {
-    return loadKubeconfig(readFileSync(path, 'utf8'), { readFile: (file) => readFileSync(file, 'utf8') });
-  } catch (error) {
-    throw new UsageError(`${path}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
 /** @throws StartError in one line, UsageError when the server refuses the move */
 async function ask(access: ClusterAccess, move: ClockMove | undefined): Promise<ClockReading> {
-  const answer = await send(access, move).catch((error: Error) => {
-    throw new StartError(`${access.server} cannot be reached: ${error.message}`, { cause: error });
-  });
+  const request = move === undefined ? { path: clockPath } : { path: clockPath, method: 'POST', body: move };
+  const answer = await askEngine(access, request);
   if (answer.status === 404) throw new StartError(`${access.server} has no virtual clock (rondo up --clock virtual)`);
-  if (answer.status === 200) return JSON.parse(answer.text) as ClockReading;
-  const { message } = JSON.parse(answer.text) as { readonly message: string };
-  if (answer.status === 400) throw new UsageError(message);
-  throw new StartError(message);
-}
-
-function send(access: ClusterAccess, move: ClockMove | undefined): Promise<{ status: number; text: string }> {
-  const { ca, clientCert: cert, clientKey: key, token } = access;
-  const body = move === undefined ? '' : JSON.stringify(move);
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      new URL(clockPath, access.server),
-      {
-        method: move === undefined ? 'GET' : 'POST',
-        ...{ ca, cert, key },
-        headers: {
-          'content-type': 'application/json',
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-      },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
-        response.once('error', reject);
-      },
-    );
-    sent.once('error', reject);
-    sent.end(body);
-  });
+  return readAnswer<ClockReading>(answer);
 }

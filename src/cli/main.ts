@@ -7,6 +7,7 @@ const commands: Record<string, () => Promise<Command>> = {
   run: async () => (await import('./run.ts')).run,
   preview: async () => (await import('./preview.ts')).preview,
   test: async () => (await import('./test.ts')).test,
+  explain: async () => (await import('./explain.ts')).explain,
   clock: async () => (await import('./clock.ts')).clock,
   kubeconfig: async () => (await import('./kubeconfig.ts')).kubeconfig,
   version: async () => (await import('./version.ts')).version,

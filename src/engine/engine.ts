@@ -1,4 +1,4 @@
-import { resources, type KubeObject, type Resource } from '../api/index.ts';
+import { notFound, resources, type KubeObject, type Resource } from '../api/index.ts';
 import {
   createApiServer,
   type ApiServer,
@@ -14,7 +14,13 @@ import {
   type ControllerContext,
   type EventRecorder,
 } from '../controlloop/index.ts';
-import { createCronJobController } from '../controllers/cronjob/index.ts';
+import {
+  createCronJobController,
+  explainTicks,
+  TickBook,
+  type TickList,
+  type TickQuery,
+} from '../controllers/cronjob/index.ts';
 import { createEphemeralVolumeController } from '../controllers/ephemeral-volume/index.ts';
 import { createGarbageCollector } from '../controllers/garbage-collector/index.ts';
 import { createJobController, slimFinishedJob, slimFinishedPod } from '../controllers/job/index.ts';
@@ -31,6 +37,7 @@ import { createLocalProvisioner, createNodeAgent, type NodeAgent } from '../node
 import type { Runtime } from '../runtimes/index.ts';
 import { createScheduler } from '../scheduler/index.ts';
 import { createMemoryStore, type Store } from '../store/index.ts';
+import { ticksExtension } from './ticks-extension.ts';
 
 export interface EngineOptions {
   readonly clock?: Clock;
@@ -54,6 +61,8 @@ export interface EngineOptions {
   readonly podGc?: PodGcOptions;
   /** Where persistent volumes lie. Without it they are objects only. */
   readonly volumesPath?: string;
+  /** Whether the fate of every tick is kept. Default: yes. Scenarios account for ticks themselves. */
+  readonly recordTicks?: boolean;
   /** PEM of the CA that ConfigMaps `kube-root-ca.crt` hold. */
   readonly rootCa?: string;
 }
@@ -69,6 +78,8 @@ export interface Engine {
   start(): Promise<void>;
   /** Stops in the reverse order. Containers go on. */
   stop(): Promise<void>;
+  /** What became of every tick of a CronJob. @throws ApiError 404 if nothing is known of it */
+  explainTicks(query: TickQuery): Promise<TickList>;
   /** Rejects when the engine cannot go on (the store failed): the process must end. */
   readonly failed: Promise<never>;
 }
@@ -90,6 +101,9 @@ class RondoEngine implements Engine {
   readonly #store: Store;
   readonly #informers: Informers;
   readonly #controllers: readonly Controller[];
+  readonly #ticks: TickBook | undefined;
+  readonly #timeZone: string | undefined;
+  readonly #clock: Clock;
 
   constructor(options: EngineOptions) {
     const clock = options.clock ?? systemClock;
@@ -103,7 +117,11 @@ class RondoEngine implements Engine {
       if (agent === undefined) throw new Error('the node agent does not exist yet');
       return agent.log(pod, logOptions, signal);
     };
-    const { extensions = [], requestClock = clock } = options;
+    const { nodeName = defaultNodeName, requestClock = clock } = options;
+    this.#timeZone = options.timeZone;
+    this.#clock = clock;
+    const ticks = ticksExtension({ clock, explain: (query) => this.explainTicks(query) });
+    const extensions = [...(options.extensions ?? []), ticks];
     this.apiServer = createApiServer({
       ...{ store: this.#store, clock, random, log, extensions, requestClock },
       podStreams: { log: podStreams },
@@ -121,9 +139,10 @@ class RondoEngine implements Engine {
         options.recorderFor ?? ((component) => createEventRecorder({ client, component, clock, random, log })),
     };
     configureCaches(this.#informers);
-    const { nodeName = defaultNodeName, runtimes, heartbeatMs } = options;
+    this.#ticks = options.recordTicks === false ? undefined : new TickBook({ ...context, nodeName });
+    const { runtimes, heartbeatMs } = options;
     agent = createNodeAgent(context, { nodeName, runtimes, heartbeatMs });
-    this.#controllers = [agent, ...createControllers(context, options)];
+    this.#controllers = [agent, ...createControllers(context, options, this.#ticks)];
   }
 
   listen(options: ListenOptions): Promise<Listening> {
@@ -133,11 +152,20 @@ class RondoEngine implements Engine {
   async start(): Promise<void> {
     await this.apiServer.start();
     await this.#informers.start();
+    // Before the node's lease is renewed, which tells when the engine was last alive.
+    await this.#ticks?.start();
     for (const controller of this.#controllers) await controller.start();
+  }
+
+  explainTicks(query: TickQuery): Promise<TickList> {
+    const [book, timeZone] = [this.#ticks, this.#timeZone];
+    if (book === undefined) throw notFound(resources.cronJobs, query.name);
+    return explainTicks(query, { client: this.client, book, timeZone, nowMs: this.#clock.now() });
   }
 
   async stop(): Promise<void> {
     for (const controller of [...this.#controllers].reverse()) await controller.stop();
+    this.#ticks?.stop();
     this.#informers.stop();
     await this.apiServer.stop();
     await this.#store.close();
@@ -162,11 +190,15 @@ const collected: readonly Resource<KubeObject>[] = [
   resources.leases,
 ] as readonly Resource<KubeObject>[];
 
-function createControllers(context: ControllerContext, options: EngineOptions): readonly Controller[] {
+function createControllers(
+  context: ControllerContext,
+  options: EngineOptions,
+  ticks: TickBook | undefined,
+): readonly Controller[] {
   return [
     createScheduler(context),
     createJobController(context),
-    createCronJobController(context, { timeZone: options.timeZone }),
+    createCronJobController(context, { timeZone: options.timeZone, ticks }),
     createGarbageCollector(context, { resources: collected }),
     createNamespaceController(context),
     createNamespaceDefaultsController(context, { rootCa: options.rootCa ?? '' }),

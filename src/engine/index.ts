@@ -10,6 +10,8 @@ export {
   type RuntimeName,
 } from './open-engine.ts';
 export { formatDuration, parseDuration } from './duration.ts';
+export { ticksPath } from './ticks-extension.ts';
+export type { TickFate, TickList } from '../controllers/cronjob/index.ts';
 export { clockPath, ServerTime, type ClockMove, type ClockReading } from './virtual-clock.ts';
 export {
   createVirtualEngine,

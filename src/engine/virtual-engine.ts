@@ -91,7 +91,7 @@ class Simulation implements VirtualEngine {
     const { script, onEvent, timeZone } = this.#options;
     const runtime = createSimulatedRuntime({ clock, random, log, machine: this.#machine, script });
     return createEngine({
-      ...{ clock, random, log, store: this.#store, runtimes: [runtime], heartbeatMs, timeZone },
+      ...{ clock, random, log, store: this.#store, runtimes: [runtime], heartbeatMs, timeZone, recordTicks: false },
       recorderFor: () => ({
         event: (about, type, reason, message) => onEvent({ about, type, reason, message }),
       }),

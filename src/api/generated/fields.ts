@@ -1732,6 +1732,42 @@ export const messages: MessageTable = {
       deleteOptions: { number: 2, type: 'DeleteOptions', pointer: true, omitEmpty: true },
     },
   },
+  TickRecord: {
+    apiVersion: 'rondo.dev/v1alpha1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      cronJob: { number: 2, type: 'TickOwner' },
+      entries: { number: 3, type: 'TickEntry', omitEmpty: true, repeated: true },
+    },
+  },
+  TickOwner: {
+    fields: {
+      name: { number: 1, type: 'string' },
+      uid: { number: 2, type: 'string' },
+    },
+  },
+  TickEntry: {
+    fields: {
+      outcome: { number: 1, type: 'string' },
+      scheduled: { number: 2, type: 'Time', pointer: true, omitEmpty: true },
+      from: { number: 3, type: 'Time', pointer: true, omitEmpty: true },
+      to: { number: 4, type: 'Time', pointer: true, omitEmpty: true },
+      schedule: { number: 5, type: 'string', omitEmpty: true },
+      timeZone: { number: 6, type: 'string', pointer: true, omitEmpty: true },
+      reason: { number: 7, type: 'string', omitEmpty: true },
+      message: { number: 8, type: 'string', omitEmpty: true },
+      decided: { number: 9, type: 'MicroTime', pointer: true, omitEmpty: true },
+      started: { number: 10, type: 'Time', pointer: true, omitEmpty: true },
+      ended: { number: 11, type: 'Time', pointer: true, omitEmpty: true },
+      job: { number: 12, type: 'string', omitEmpty: true },
+      jobUid: { number: 13, type: 'string', omitEmpty: true },
+      result: { number: 14, type: 'string', omitEmpty: true },
+      generation: { number: 15, type: 'int64', omitEmpty: true },
+      startingDeadlineSeconds: { number: 16, type: 'int64', pointer: true, omitEmpty: true },
+      concurrencyPolicy: { number: 17, type: 'string', omitEmpty: true },
+      active: { number: 18, type: 'string', omitEmpty: true, repeated: true },
+    },
+  },
   StorageClass: {
     apiVersion: 'storage.k8s.io/v1',
     fields: {

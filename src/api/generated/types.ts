@@ -1532,6 +1532,40 @@ export interface Eviction {
   deleteOptions?: DeleteOptions | undefined;
 }
 
+export interface TickRecord {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  cronJob: TickOwner;
+  entries?: readonly TickEntry[] | undefined;
+}
+
+export interface TickOwner {
+  name: string;
+  uid: string;
+}
+
+export interface TickEntry {
+  outcome: string;
+  scheduled?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+  schedule?: string | undefined;
+  timeZone?: string | undefined;
+  reason?: string | undefined;
+  message?: string | undefined;
+  decided?: string | undefined;
+  started?: string | undefined;
+  ended?: string | undefined;
+  job?: string | undefined;
+  jobUid?: string | undefined;
+  result?: string | undefined;
+  generation?: number | undefined;
+  startingDeadlineSeconds?: number | undefined;
+  concurrencyPolicy?: string | undefined;
+  active?: readonly string[] | undefined;
+}
+
 export interface StorageClass {
   apiVersion: string;
   kind: string;

@@ -4,11 +4,18 @@ import type { Admission } from '../kind.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { ownRecords } from './own-records.ts';
 import { serviceAccount } from './service-account.ts';
 import { storedObjects } from './stored-reader.ts';
 
 /** The rules that every API server of ours runs, in order. */
 export function defaultAdmission(store: Store): readonly Admission[] {
   const { read, list } = storedObjects(store);
-  return [namespaceLifecycle(read), serviceAccount(read), defaultTolerationSeconds, defaultStorageClass(list)];
+  return [
+    ownRecords,
+    namespaceLifecycle(read),
+    serviceAccount(read),
+    defaultTolerationSeconds,
+    defaultStorageClass(list),
+  ];
 }

@@ -13,6 +13,7 @@ import { secret } from './secret.ts';
 import { serviceAccount } from './service-account.ts';
 import { service } from './service.ts';
 import { storageClass } from './storage-class.ts';
+import { tickRecord } from './tick-record.ts';
 
 /** Every kind that is served. Adding one is a file here and a line in this list. */
 export const allKinds: readonly KindDefinition[] = [
@@ -30,4 +31,5 @@ export const allKinds: readonly KindDefinition[] = [
   lease,
   job,
   cronJob,
+  tickRecord,
 ];

@@ -1,24 +1,30 @@
 import { controllerOf, jobFinishedCondition, objectKey, refOf, resources } from '../../api/index.ts';
-import type { CronJob, Job, OwnerReference } from '../../api/index.ts';
+import type { CronJob, Job } from '../../api/index.ts';
 import type { Informer } from '../../client/index.ts';
 import { createWorkqueue, runController } from '../../controlloop/index.ts';
 import type { Controller, ControllerContext, EventRecorder, Workqueue } from '../../controlloop/index.ts';
 import { parseSchedule, type Schedule } from '../../cron/index.ts';
+import { byController, controllerNames, keyOfOwner } from './children.ts';
 import { DueTimes } from './due-times.ts';
 import { nextDueMs } from './missed.ts';
 import { scheduleState } from './plan.ts';
 import { syncCronJob } from './sync-cron-job.ts';
+import type { TickBook } from './ticks/tick-book.ts';
 
 /** Far more than upstream's 5: a sync only waits for its writes, and writes made together are committed together. */
 const workers = 16_384;
 /** Upstream's: 5 ms doubling to 1000 s. */
 const backoff = { baseMs: 5, maxMs: 1_000_000 };
 const maxParsed = 10_000;
-const byController = 'cronjob/controller-name';
+
+/** Keys of this prefix account for ticks; the others are CronJobs. */
+const ticksPrefix = 'ticks:';
 
 export interface CronJobControllerOptions {
   /** The zone of schedules that name none: upstream's controller takes its own host's. Default: UTC. */
   readonly timeZone?: string | undefined;
+  /** Where the fate of ticks is kept. Its `start` comes before the controller's. */
+  readonly ticks?: TickBook | undefined;
 }
 
 /** Runs CronJobs: `controller.ts` listens and queues, `plan.ts` decides, `sync-cron-job.ts` acts. */
@@ -41,11 +47,15 @@ class CronJobController implements Controller {
   /** Our last write of each CronJob, until the cache shows it or a later one. */
   readonly #written = new Map<string, CronJob>();
   readonly #parsed = new Map<string, Schedule>();
+  readonly #ticks: TickBook | undefined;
+  /** CronJobs as they were before their schedule changed, or before they were deleted. */
+  readonly #closing = new Map<string, CronJob[]>();
   #runner: { stop(): Promise<void> } | undefined;
 
-  constructor(context: ControllerContext, { timeZone }: CronJobControllerOptions) {
+  constructor(context: ControllerContext, { timeZone, ticks }: CronJobControllerOptions) {
     this.#context = context;
     this.#hostZone = timeZone;
+    this.#ticks = ticks;
     this.#queue = createWorkqueue({ clock: context.clock, backoff });
     this.#dueTimes = new DueTimes(this.#queue, context.clock);
     this.#recorder = context.recorderFor(this.name);
@@ -54,12 +64,15 @@ class CronJobController implements Controller {
     this.#cronJobs.addHandler({
       onAdd: (cronJob) => this.#queue.add(objectKey(refOf(cronJob))),
       onUpdate: (cronJob, previous) => this.#onUpdate(cronJob, previous),
-      onDelete: (cronJob) => this.#queue.add(objectKey(refOf(cronJob))),
+      onDelete: (cronJob) => {
+        this.#close(cronJob);
+        this.#queue.add(objectKey(refOf(cronJob)));
+      },
     });
     this.#jobs.addHandler({
       onAdd: (job) => this.#wakeOwner(job),
       onUpdate: (job, previous) => this.#onJobUpdate(job, previous),
-      onDelete: (job) => this.#wakeOwner(job),
+      onDelete: (job) => this.#onJobDelete(job),
     });
   }
 
@@ -84,6 +97,7 @@ class CronJobController implements Controller {
     const isSame = cronJob.metadata.uid === previous.metadata.uid;
     const { schedule, timeZone } = cronJob.spec;
     if (isSame && (schedule !== previous.spec.schedule || timeZone !== previous.spec.timeZone)) {
+      this.#close(previous);
       this.#retime(key, cronJob);
       return;
     }
@@ -101,9 +115,35 @@ class CronJobController implements Controller {
     }
   }
 
+  /** Ticks of what it was are accounted for by a key of its own: a change of the schedule is no reason for a sync. */
+  #close(before: CronJob): void {
+    if (this.#ticks === undefined) return;
+    const key = objectKey(refOf(before));
+    this.#closing.set(key, [...(this.#closing.get(key) ?? []), before]);
+    this.#queue.add(ticksPrefix + key);
+  }
+
+  #onJobDelete(job: Job): void {
+    const owner = controllerOf(job);
+    if (owner?.kind === resources.cronJobs.kind && this.#ticks !== undefined) {
+      const key = keyOfOwner(job, owner);
+      this.#ticks.gone(key, job);
+      if (this.#cronJobs.get(key)?.metadata.uid !== owner.uid) this.#queue.add(ticksPrefix + key);
+    }
+    this.#wakeOwner(job);
+  }
+
   #onJobUpdate(job: Job, previous: Job): void {
     if (job.metadata.resourceVersion === previous.metadata.resourceVersion) return;
-    if (controllerOf(previous)?.uid !== controllerOf(job)?.uid) this.#wakeOwner(previous);
+    const owner = controllerOf(previous);
+    if (owner?.uid !== controllerOf(job)?.uid) {
+      this.#wakeOwner(previous);
+      if (owner?.kind === resources.cronJobs.kind && this.#ticks !== undefined) {
+        const key = keyOfOwner(previous, owner);
+        this.#ticks.gone(key, previous);
+        this.#queue.add(ticksPrefix + key);
+      }
+    }
     this.#wakeOwner(job);
   }
 
@@ -115,6 +155,10 @@ class CronJobController implements Controller {
   }
 
   async #reconcile(key: string): Promise<void> {
+    if (key.startsWith(ticksPrefix)) {
+      await this.#accountFor(key.slice(ticksPrefix.length));
+      return;
+    }
     const cached = this.#cronJobs.get(key);
     if (cached === undefined) {
       this.#dueTimes.delete(key);
@@ -126,9 +170,42 @@ class CronJobController implements Controller {
     const recorder = this.#recorder;
     const cronJob = await this.#latest(key, cached, children);
     const onWritten = (after: CronJob): void => void this.#written.set(key, after);
-    const untilMs = await syncCronJob(cronJob, children, { client, clock, recorder, parse: this.#parse, onWritten });
+    const untilMs = await syncCronJob(cronJob, children, {
+      ...{ client, clock, recorder, onWritten },
+      parse: this.#parse,
+      ticks: this.#ticks,
+    });
     if (untilMs === undefined) this.#dueTimes.delete(key);
     else this.#dueTimes.set(key, untilMs);
+  }
+
+  /** Writes what is to be said of CronJobs that were another one, or are gone. */
+  async #accountFor(key: string): Promise<void> {
+    const ticks = this.#ticks;
+    if (ticks === undefined) return;
+    for (let before = this.#closing.get(key)?.[0]; before !== undefined; before = this.#closing.get(key)?.[0]) {
+      const { uid } = before.metadata;
+      const isGone = this.#cronJobs.get(key)?.metadata.uid !== uid;
+      await ticks.close(
+        before,
+        this.#scheduleOf(before),
+        isGone ? 'the CronJob was deleted' : 'the schedule was changed',
+      );
+      if (isGone) ticks.forget(uid);
+      this.#closing.get(key)?.shift();
+    }
+    this.#closing.delete(key);
+    const present = this.#cronJobs.get(key);
+    if (present === undefined) await ticks.settleOrphans(key);
+    else await ticks.settleGone(present);
+  }
+
+  #scheduleOf({ spec }: CronJob): Schedule | undefined {
+    try {
+      return this.#parse(spec.schedule, spec.timeZone);
+    } catch {
+      return undefined;
+    }
   }
 
   /**
@@ -155,16 +232,6 @@ class CronJobController implements Controller {
     this.#parsed.set(key, schedule);
     return schedule;
   };
-}
-
-/** As upstream, by the name alone: neither the kind nor the uid of the owner is compared. */
-function controllerNames(job: Job): readonly string[] {
-  const owner = controllerOf(job);
-  return owner === undefined ? [] : [keyOfOwner(job, owner)];
-}
-
-function keyOfOwner(job: Job, owner: OwnerReference): string {
-  return objectKey({ namespace: job.metadata.namespace, name: owner.name });
 }
 
 /** Whether `a` is an earlier version than `b` of the same object. Versions are decimal numbers of any length. */

@@ -4,6 +4,7 @@ import { timeZoneError } from '../../cron/index.ts';
 import { tickName } from './job-for-tick.ts';
 import { dueForStart, nextDueMs, type ScheduleState } from './missed.ts';
 import type { PlannedEvent } from './planned-event.ts';
+import { concurrency, suspended, type Cause } from './ticks/causes.ts';
 
 export type Decision =
   /** Nothing to wait for: only a change of the CronJob or of a Job wakes it. */
@@ -15,6 +16,10 @@ export type Decision =
 export interface Plan {
   readonly events: readonly PlannedEvent[];
   readonly decision: Decision;
+  /** What keeps due ticks from running now. */
+  readonly cause?: Cause;
+  /** The tick that is due, is not started, and may be started later. */
+  readonly pendingMs?: number;
 }
 
 type ActiveJobs = readonly ObjectReference[];
@@ -41,7 +46,7 @@ export function plan(input: PlanInput): Plan {
   if (zoneProblem !== undefined) {
     return asleep(warning('UnknownTimeZone', `invalid timeZone: "${spec.timeZone}": ${zoneProblem}`));
   }
-  if (spec.suspend === true) return asleep();
+  if (spec.suspend === true) return { ...asleep(), cause: suspended };
   const events = spec.schedule.includes('TZ') ? [warning('UnsupportedSchedule', tzWarning(spec.schedule))] : [];
   let schedule: Schedule;
   try {
@@ -87,7 +92,8 @@ function planTick(input: PlanInput, state: ScheduleState, before: readonly Plann
   if (state.lastMs === dueMs || active.some((job) => job.name === jobName)) return waiting(...events);
   if (concurrencyPolicy === 'Forbid' && active.length > 0) {
     // The due time stays due: it is taken up when the running Job ends.
-    return waiting(...events, { type: 'Normal', reason: 'JobAlreadyActive', message: alreadyActive });
+    const plan = waiting(...events, { type: 'Normal', reason: 'JobAlreadyActive', message: alreadyActive });
+    return { ...plan, cause: concurrency(active), pendingMs: dueMs };
   }
   const replaces = concurrencyPolicy === 'Replace' ? active : [];
   return { events, decision: { type: 'start', dueMs, jobName, replaces } };

@@ -17,8 +17,10 @@ import type { Schedule } from '../../cron/index.ts';
 import { jobsBeyondLimits } from './history.ts';
 import { jobForTick, jobReference } from './job-for-tick.ts';
 import { nextDueMs } from './missed.ts';
-import { plan, scheduleState, type Decision } from './plan.ts';
+import { plan, scheduleState, type Decision, type Plan } from './plan.ts';
 import { StatusDraft } from './status-draft.ts';
+import { tickOf } from './ticks/run-entry.ts';
+import type { TickBook } from './ticks/tick-book.ts';
 
 export interface SyncContext {
   readonly client: Client;
@@ -27,6 +29,8 @@ export interface SyncContext {
   readonly parse: (schedule: string, timeZone: string | undefined) => Schedule;
   /** Is told the CronJob as it is after its status was written. */
   readonly onWritten: (cronJob: CronJob) => void;
+  /** Where the fate of ticks is kept. */
+  readonly ticks: TickBook | undefined;
 }
 
 /**
@@ -69,12 +73,24 @@ class Sync {
   async run(): Promise<number | undefined> {
     // First of all, so that what a quota stops can recover.
     for (const job of jobsBeyondLimits(this.#cronJob.spec, this.#children)) await this.#removeFromHistory(job);
-    for (const job of this.#children) this.#lookAt(job);
+    for (const job of this.#children) await this.#lookAt(job);
     await this.#dropMissing();
     const { clock, parse } = this.#context;
     const planned = plan({ cronJob: this.#cronJob, active: this.#draft.active, nowMs: clock.now(), parse });
     for (const { type, reason, message } of planned.events) this.#event(type, reason, message);
+    await this.#account(planned);
     return this.#act(planned.decision);
+  }
+
+  /** What becomes final by this decision is written before it is acted upon. */
+  async #account({ decision, cause, pendingMs }: Plan): Promise<void> {
+    const { ticks } = this.#context;
+    const { schedule: text, timeZone } = this.#cronJob.spec;
+    const schedule = ticks === undefined ? undefined : parsedOr(() => this.#context.parse(text, timeZone));
+    if (ticks === undefined || schedule === undefined || this.#cronJob.metadata.deletionTimestamp !== undefined) return;
+    const startsMs = decision.type === 'start' ? decision.dueMs : undefined;
+    await ticks.account({ cronJob: this.#cronJob, schedule, startsMs, pendingMs, cause });
+    await ticks.settleGone(this.#cronJob);
   }
 
   async writeStatus(): Promise<void> {
@@ -113,6 +129,7 @@ class Sync {
   async #removeFromHistory(job: Job): Promise<void> {
     const { uid, name } = job.metadata;
     const options = { propagationPolicy: 'Background', preconditions: { uid } } as const;
+    await this.#keepEnd(job);
     try {
       await this.#context.client.delete(resources.jobs, refOf(job), options);
       this.#event('Normal', 'SuccessfulDelete', `Deleted job ${name}`);
@@ -125,22 +142,34 @@ class Sync {
     this.#draft.drop(uid);
   }
 
-  #lookAt(job: Job): void {
+  async #lookAt(job: Job): Promise<void> {
     const { uid, name } = job.metadata;
     const finished = jobFinishedCondition(job);
     const isActive = this.#draft.isActive(uid);
     if (finished === undefined) {
       // Not taken into the list: whoever made it has to look after it.
       if (!isActive) {
+        await this.#context.ticks?.unlisted(this.#cronJob, job);
         this.#event('Warning', 'UnexpectedJob', `Saw a job that the controller did not create or forgot: ${name}`);
       }
       return;
     }
+    await this.#keepEnd(job);
     if (isActive) {
       this.#draft.drop(uid);
       this.#event('Normal', 'SawCompletedJob', `Saw completed job: ${name}, condition: ${finished.type}`);
     }
     if (finished.type === 'Complete') this.#draft.succeeded(job.status.completionTime);
+  }
+
+  /**
+   * Durable before the status forgets the Job, or the Job itself goes: whoever finds it finished and unlisted may take
+   * its end for written.
+   */
+  async #keepEnd(job: Job): Promise<void> {
+    const { ticks } = this.#context;
+    if (this.#draft.isActive(job.metadata.uid)) await ticks?.ended(this.#cronJob, job);
+    else await ticks?.unlisted(this.#cronJob, job);
   }
 
   /** The cache may not show a Job yet that was just made: asked is the server. */
@@ -150,6 +179,7 @@ class Sync {
       if (present.has(reference.uid ?? '')) continue;
       const job = await this.#live(reference);
       if (job !== undefined && job.metadata.uid === reference.uid) continue;
+      await this.#context.ticks?.missing(this.#cronJob, reference);
       this.#draft.drop(reference.uid);
       this.#event('Normal', 'MissingJob', `Active job went missing: ${reference.name}`);
     }
@@ -190,12 +220,14 @@ class Sync {
     const { client } = this.#context;
     const ref = this.#refTo(reference);
     const { uid } = reference;
+    let replaced: Job;
     try {
-      await client.get(resources.jobs, ref);
+      replaced = await client.get(resources.jobs, ref);
     } catch (error) {
       this.#event('Warning', 'FailedGet', `Get job: ${textOf(error)}`);
       throw error;
     }
+    await this.#context.ticks?.ended(this.#cronJob, replaced, { outcome: 'Replaced' });
     try {
       const preconditions = uid === undefined ? {} : { preconditions: { uid } };
       await client.delete(resources.jobs, ref, { propagationPolicy: 'Background', ...preconditions });
@@ -215,16 +247,18 @@ class Sync {
       this.#event('Normal', 'SuccessfulCreate', `Created job ${name}`);
       return job;
     } catch (error) {
-      if (isAlreadyExists(error)) return this.#ownUnlisted(name);
+      if (isAlreadyExists(error)) return this.#ownUnlisted(name, dueMs);
       if (!isNamespaceTerminating(error))
         this.#event('Warning', 'FailedCreate', `Error creating job: ${textOf(error)}`);
+      this.#context.ticks?.failed(this.#cronJob, `the Job could not be created: ${textOf(error)}`);
       throw error;
     }
   }
 
   /** We made it and died, or read an old cache, before the status said so. */
-  async #ownUnlisted(name: string): Promise<Job | undefined> {
+  async #ownUnlisted(name: string, dueMs: number): Promise<Job | undefined> {
     const job = await this.#context.client.get(resources.jobs, this.#refTo({ name }));
+    if (tickOf(job) !== dueMs) await this.#context.ticks?.nameTaken(this.#cronJob, dueMs, name);
     const isOurs = controllerOf(job)?.uid === this.#cronJob.metadata.uid;
     return isOurs && !this.#draft.isActive(job.metadata.uid) ? job : undefined;
   }
@@ -240,4 +274,13 @@ class Sync {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Undefined: it cannot be parsed, which the plan has said already. */
+function parsedOr(parse: () => Schedule): Schedule | undefined {
+  try {
+    return parse();
+  } catch {
+    return undefined;
+  }
 }

@@ -1,0 +1,15 @@
+import { forbidden, resources } from '../../api/index.ts';
+import type { Admission } from '../kind.ts';
+
+/** Who Rondo itself acts as: its controllers, and its API server (for what expires). */
+const own: ReadonlySet<string> = new Set(['system:rondo', 'system:apiserver']);
+
+/** History is written by Rondo alone: others may read it. */
+export const ownRecords: Admission = {
+  name: 'OwnRecords',
+  admit: ({ kind, user, name }) => {
+    const { group, resource } = resources.tickRecords;
+    if (kind.resource.group !== group || kind.resource.resource !== resource || own.has(user.name)) return;
+    throw forbidden(kind.resource, name, 'tick records are written by Rondo itself and can only be read');
+  },
+};
