@@ -28,8 +28,10 @@ export interface PodRecord {
   /** Of the status that was written last. */
   written: string;
   readonly lost: Map<string, ExitedContainer>;
-  /** Aborted when nothing is to be done for this Pod any more. */
-  readonly gone: AbortController;
+  /** Aborted when nothing is to be done for this Pod any more; made when somebody listens. */
+  gone: AbortController | undefined;
+  /** When a container was started last (monotonic milliseconds), as long as that has not been reported. */
+  startedAtMs: number | undefined;
 }
 
 /** A record for a Pod that is seen for the first time since this engine began: attempts come from runtime and status. */
@@ -43,7 +45,8 @@ export function newRecord(pod: Pod, runtime: Runtime): PodRecord {
     stopping: new Map(),
     written: '',
     lost: new Map(),
-    gone: new AbortController(),
+    gone: undefined,
+    startedAtMs: undefined,
   };
   for (const container of containersOf(pod)) adopt(pod, container, record);
   return record;

@@ -68,19 +68,37 @@ export class PodWorker {
     }
     if (plan.start.length > 0) {
       for (const view of plan.start) if (!(await this.#start(pod, record, view))) break;
+      await this.#awaitShortLife(record);
       ({ views, plan } = this.#look(pod, record));
     }
     if (this.#health.follow(pod, views, (view) => this.#askerOf(pod, record, view)))
       ({ views, plan } = this.#look(pod, record));
     this.#announceBackoff(pod, plan);
+    const holdMs = this.#holdMs(record, plan);
+    if (holdMs > 0) return Math.min(plan.wakeAtMs ?? Infinity, this.#context.clock.now() + holdMs);
     await this.#report(pod, record, { views, plan });
     return plan.wakeAtMs;
+  }
+
+  /** Lets a container that ends at once be seen as ended: nobody needs to be told that it ran. */
+  async #awaitShortLife({ runtime }: PodRecord): Promise<void> {
+    const { clock } = this.#context;
+    if (runtime.shortLifeMs > 0) return;
+    for (let turn = 0; turn < 3; turn++) await clock.yield();
+  }
+
+  /** How long the report of a start is held back, in case the end comes first. */
+  #holdMs(record: PodRecord, plan: PodPlan): number {
+    if (plan.over || record.startedAtMs === undefined) return 0;
+    const leftMs = record.startedAtMs + record.runtime.shortLifeMs - this.#context.clock.monotonic();
+    if (leftMs <= 0) record.startedAtMs = undefined;
+    return leftMs;
   }
 
   /** Ends all probing; Pods go on. */
   stop(): void {
     this.#health.stop();
-    for (const record of this.#records.values()) record.gone.abort();
+    for (const record of this.#records.values()) record.gone?.abort();
   }
 
   /** A finished Pod that is being deleted needs nothing more from this node. */
@@ -97,7 +115,7 @@ export class PodWorker {
   }
 
   #forget(pod: Pod): void {
-    this.#records.get(pod.metadata.uid)?.gone.abort();
+    this.#records.get(pod.metadata.uid)?.gone?.abort();
     this.#records.delete(pod.metadata.uid);
     this.#health.forget(pod.metadata.uid);
   }
@@ -137,6 +155,7 @@ export class PodWorker {
       const request = await this.#request(pod, { ...view, attempt: next.attempt }, sources);
       await record.runtime.startContainer(request);
       record.stopping.delete(name);
+      record.startedAtMs = this.#context.clock.monotonic();
       Object.assign(memory, next, { waiting: undefined, failures: 0, postStart: undefined });
       this.#event(pod, name, { reason: 'Created', message: `Container created: ${name}` });
       this.#event(pod, name, { reason: 'Started', message: `Container started: ${name}` });
@@ -165,7 +184,7 @@ export class PodWorker {
       this.#wake(pod.metadata.uid);
     };
     this.#askerOf(pod, record, view)
-      .hook(hook, record.gone.signal)
+      .hook(hook, goneSignal(record))
       .then(settle, (error: unknown) =>
         this.#context.log.error('postStart hook broke', { pod: pod.metadata.name, error }),
       );
@@ -325,6 +344,12 @@ export class PodWorker {
     const fieldPath = containerFieldPath(pod, container);
     this.#recorder.event(pod, event.type ?? 'Normal', event.reason, event.message, { fieldPath });
   }
+}
+
+/** Most Pods never need one, and aborting it is not cheap. */
+function goneSignal(record: PodRecord): AbortSignal {
+  record.gone ??= new AbortController();
+  return record.gone.signal;
 }
 
 /** Everything in a status that can differ between two reports, in short: equal signatures need no second write. */

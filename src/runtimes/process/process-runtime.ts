@@ -75,6 +75,7 @@ class ProcessRuntime implements Runtime {
   readonly name = 'process';
   readonly version = 'rondo-process://0.1.0';
   readonly capabilities = machineCapabilities();
+  readonly shortLifeMs = 5;
 
   readonly #options: ProcessRuntimeOptions;
   readonly #layout: Layout;

@@ -47,6 +47,7 @@ const kill = 9;
 class SimulatedRuntime implements Runtime {
   readonly name = 'simulated';
   readonly version = 'rondo-simulated://0.1.0';
+  readonly shortLifeMs = 0;
   readonly capabilities: Capabilities = {
     cpuMillis: 100_000_000,
     memoryBytes: 2 ** 47,
