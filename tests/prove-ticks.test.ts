@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { judge } from '../tools/prove-ticks/judge.ts';
 
@@ -33,4 +35,22 @@ describe('the judge of ticks', () => {
     expect(judge({ ...evidence, lives, runs })).toMatchObject({ caughtUp: 1, overtaken: 2, missing: [] });
     expect(judge({ ...evidence, lives, runs: [run(1), run(5)] }).missing).toEqual(['1970-01-01T00:04:00.000Z']);
   });
+});
+
+describe('an engine that is killed again and again', () => {
+  const script = fileURLToPath(new URL('../tools/prove-ticks/main.ts', import.meta.url));
+
+  it.each(['fast', 'minutes'])(
+    'makes one Job per tick (%s)',
+    (mode) => {
+      const seed = process.env['RONDO_SEED'] ?? '1';
+      console.log(`seed ${seed} (set RONDO_SEED to repeat)`);
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', script, '4', seed, mode], {
+        encoding: 'utf8',
+      });
+      expect(`${status} ${stderr.replaceAll('.', '').trim()}`).toBe('0 ');
+      expect(JSON.parse(stdout)).toMatchObject({ mode, missing: [], extra: [], double: [], early: [] });
+    },
+    180_000,
+  );
 });

@@ -69,7 +69,7 @@ export type Step = { readonly rejected?: Rejection } & (
   | { readonly remember: string; readonly path: string; readonly as: string }
   | { readonly timeline: string; readonly states: readonly Value[] }
   | { readonly never: string; readonly match: Value }
-  | { readonly events: string; readonly include: readonly Value[] }
+  | { readonly events: string; readonly include: readonly Value[]; readonly exclude?: readonly Value[] }
 );
 
 const stepNames = [

@@ -14,7 +14,8 @@ describe('conformance cases with real processes over HTTP', () => {
     } finally {
       await surroundings.close();
     }
-  }, 120_000);
+    // Some CronJobs need two full minutes to come.
+  }, 300_000);
 
   it.each(cases.map(({ name }) => name))('%s', (name) => {
     const result = results.find(({ one }) => one.name === name);

@@ -123,7 +123,7 @@ class CaseRun {
       const bad = this.#recorder.versions(step.never).find((object) => mismatch(object, step.match) === undefined);
       return bad === undefined ? undefined : `this version should not have been: ${JSON.stringify(bad)}`;
     }
-    if ('events' in step) return this.#unmetEvents(step.events, step.include);
+    if ('events' in step) return this.#unmetEvents(step.events, step);
     throw new Error(`unknown step ${JSON.stringify(step)}`);
   }
 
@@ -138,10 +138,15 @@ class CaseRun {
     return unmetList(await this.#list(expected), expected);
   }
 
-  async #unmetEvents(of: string, include: readonly Value[]): Promise<string | undefined> {
+  async #unmetEvents(
+    of: string,
+    { include, exclude = [] }: { readonly include: readonly Value[]; readonly exclude?: readonly Value[] },
+  ): Promise<string | undefined> {
     const [kind, name] = of.split('/');
     const { items } = await this.#surroundings.client.list(resources.events, { namespace: this.#namespace });
     const about = items.filter((event) => event.involvedObject.kind === kind && event.involvedObject.name === name);
+    const unwanted = about.find((found) => exclude.some((event) => mismatch(found, event) === undefined));
+    if (unwanted !== undefined) return `there is an event ${unwanted.reason} ${unwanted.message}`;
     const missing = include.find((event) => !about.some((found) => mismatch(found, event) === undefined));
     if (missing === undefined) return undefined;
     const texts = about.map(({ type, reason, message }) => `${type} ${reason} ${message}`);
@@ -248,8 +253,9 @@ function scripted(object: ObjectValue, simulate: Readonly<Record<string, string>
   if (entries.length === 0) return object;
   const annotations = Object.fromEntries(entries.map(([name, value]) => [simulationPrefix + name, String(value)]));
   const change = { metadata: { annotations } };
-  const isPod = object['kind'] === 'Pod';
-  return mergePatch(object, isPod ? change : { spec: { template: change } }) as ObjectValue;
+  const inJob = { spec: { template: change } };
+  const changes: Readonly<Record<string, object>> = { Pod: change, CronJob: { spec: { jobTemplate: inJob } } };
+  return mergePatch(object, changes[object['kind'] as string] ?? inJob) as ObjectValue;
 }
 
 function valueAt(object: unknown, path: string): unknown {

@@ -1,18 +1,24 @@
 import { systemClock, type Clock, type Timer } from '../../src/clock/index.ts';
 
-/** A clock that runs faster than the system's: wall time, elapsed time and timers alike. The same in every process. */
+/**
+ * A clock that runs faster than the system's (wall time, elapsed time and timers alike), or is ahead of it. The same in
+ * every process.
+ */
 export class FastClock implements Clock {
   readonly #factor: number;
   readonly #originMs: number;
+  /** How far ahead it is. */
+  shiftMs: number;
 
-  /** Both clocks show the same at `originMs`. */
-  constructor(factor: number, originMs: number) {
+  /** Without a shift both clocks show the same at `originMs`. */
+  constructor(factor: number, originMs: number, shiftMs = 0) {
     this.#factor = factor;
     this.#originMs = originMs;
+    this.shiftMs = shiftMs;
   }
 
   now(): number {
-    return Math.floor(this.#originMs + (systemClock.now() - this.#originMs) * this.#factor);
+    return Math.floor(this.shiftMs + this.#originMs + (systemClock.now() - this.#originMs) * this.#factor);
   }
 
   monotonic(): number {

@@ -1,7 +1,9 @@
-// Exactly one Job per tick, under kill -9: npm run prove:ticks [-- kills [seed]]
-// An engine on a disk store, with a clock 60 times as fast, makes a Job every minute of its time. It is killed again and
-// again at random points and started anew. Then the Jobs are matched to the ticks; the report is one JSON object (see
-// judge.ts), and the exit code is 1 if a tick is missing, extra, double or early.
+// Exactly one Job per tick, under kill -9: npm run prove:ticks [-- kills [seed [fast|minutes]]]
+// An engine on a disk store makes a Job every minute of its time. It is killed again and again at random points and started
+// anew. `fast`: its clock is 60 times as fast, so that a tick comes every second. `minutes`: its clock goes as ours, but is
+// set forward before each life so that a full minute comes while it starts, lives or dies. Then the Jobs are matched to the
+// ticks; the report is one JSON object (docs/prove-ticks.md), and the exit code is 1 if a tick is missing, extra, double or
+// early.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,11 +21,14 @@ import { judge, type Life, type Run } from './judge.ts';
 
 const kills = Number(process.argv[2] ?? 200);
 const seed = Number(process.argv[3] ?? 1);
-const factor = 60;
+const mode = process.argv[4] ?? 'fast';
+if (mode !== 'fast' && mode !== 'minutes') throw new Error(`"${mode}" is neither fast nor minutes`);
+const factor = mode === 'fast' ? 60 : 1;
 /** Longest life of an engine, in system time. */
 const longestMs = 3000;
-/** A tick that came in the last moment before a kill may be left to the next life. In fast time. */
-const graceMs = 15_000;
+/** A tick that came in the last moment before a kill may be left to the next life. In the engine's time. */
+const graceMs = mode === 'fast' ? 15_000 : 1500;
+const minuteMs = 60_000;
 
 const chance = seededRandom(seed);
 const directory = mkdtempSync(join(tmpdir(), 'rondo-ticks-'));
@@ -32,7 +37,7 @@ const clock = new FastClock(factor, originMs);
 
 async function startEngine(): Promise<{ child: ChildProcess; readyMs: number }> {
   const script = fileURLToPath(new URL('./engine.ts', import.meta.url));
-  const parameters = ['--import', 'tsx', script, directory, String(factor), String(originMs)];
+  const parameters = ['--import', 'tsx', script, directory, String(factor), String(originMs), String(clock.shiftMs)];
   const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: child.stdout! })) {
     if (line.startsWith('ready ')) return { child, readyMs: Number(line.slice('ready '.length)) };
@@ -40,7 +45,16 @@ async function startEngine(): Promise<{ child: ChildProcess; readyMs: number }> 
   throw new Error('the engine ended before it was ready');
 }
 
+/** Sets the clock forward so that a full minute comes some time in the life that begins now. */
+function shift(): void {
+  if (mode === 'fast') return;
+  const leadMs = chance.float() * 2 * longestMs;
+  const next = Math.ceil((clock.now() + leadMs) / minuteMs) * minuteMs;
+  clock.shiftMs += next - leadMs - clock.now();
+}
+
 async function live(lifeMs: number): Promise<Life> {
+  shift();
   const { child, readyMs } = await startEngine();
   process.stderr.write('.');
   await new Promise<void>((resolve) => systemClock.after(lifeMs, resolve));
@@ -79,6 +93,6 @@ const untilMs = (lives.at(-1)?.killedMs ?? 0) - graceMs;
 const judged = runs.filter((run) => run.dueMs <= untilMs);
 const verdict = judge({ fromMs: createdMs, untilMs, runs: judged, lives, graceMs });
 process.stderr.write('\n');
-console.log(JSON.stringify({ kills, seed, ...verdict }, undefined, 2));
+console.log(JSON.stringify({ mode, kills, seed, ...verdict }, undefined, 2));
 const wrong = [verdict.missing, verdict.extra, verdict.double, verdict.early].flat();
 process.exitCode = wrong.length === 0 && verdict.ran > 0 ? 0 : 1;
