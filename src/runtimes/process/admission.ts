@@ -1,6 +1,6 @@
 import type { Container, Pod, PodSecurityContext, SecurityContext } from '../../api/index.ts';
 import type { Admission, Announcement } from '../runtime.ts';
-import { isSafeName } from './layout.ts';
+import { isHostImage, isSafeName } from '../wrapped/index.ts';
 import { needsOverlay } from './sandbox.ts';
 
 /** What this machine lets the process runtime do, found out at start. */
@@ -12,9 +12,6 @@ export interface Abilities {
   /** setpriv(1) can forbid new privileges; as root it can take capabilities away as well. */
   readonly setpriv: boolean;
 }
-
-/** The image that says openly: run on the host's own files. */
-export const hostImage = 'rondo.dev/host';
 
 /** Decides from the Pod alone; fields that protect somebody and would not be enforced are refused by name. */
 export function admitPod(pod: Pod, abilities: Abilities): Admission {
@@ -178,8 +175,4 @@ function overlayAnnouncements(containers: readonly Container[]): Announcement[] 
     `${overlaid.join(', ')} does not exist on the host: what a container writes to the nearest directory above it ` +
     'stays in the Pod and is removed with it';
   return [{ reason: 'DirectoryOverlaid', message }];
-}
-
-function isHostImage(image: string): boolean {
-  return image === hostImage || image.startsWith(`${hostImage}:`);
 }

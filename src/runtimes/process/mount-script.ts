@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { shellQuote } from './shell-quote.ts';
+import { shellQuote } from '../wrapped/index.ts';
 
 /** One mount in a container's mount namespace; targets are paths outside the new root. */
 export type MountStep =

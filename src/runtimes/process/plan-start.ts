@@ -1,10 +1,20 @@
 import { RuntimeError, type ContainerRequest } from '../runtime.ts';
+import {
+  baseEnvironment,
+  containerFiles,
+  defaultPath,
+  directoryProblem,
+  podFiles,
+  resolveCommand,
+  splitEnvironment,
+  startText,
+  tokenOf,
+  type ContainerFiles,
+  type Layout,
+  type StartPlan,
+} from '../wrapped/index.ts';
 import { noCommand, type Abilities } from './admission.ts';
-import { directoryProblem, resolveCommand } from './command.ts';
-import { baseEnvironment, defaultPath, splitEnvironment } from './environment.ts';
-import { containerFiles, podFiles, tokenOf, type ContainerFiles, type Layout } from './layout.ts';
 import { prepareSandbox } from './sandbox.ts';
-import { startText } from './wrapper.ts';
 
 export interface StartContext {
   readonly request: ContainerRequest;
@@ -13,11 +23,6 @@ export interface StartContext {
   readonly home: string;
   readonly startedAtMs: number;
 }
-
-/** Either the text for the spawner, or why the command cannot be executed: that ends the container with StartError. */
-export type StartPlan = { readonly fallbackToLogs: boolean } & (
-  { readonly type: 'start'; readonly text: string } | { readonly type: 'fail'; readonly message: string }
-);
 
 /** @throws RuntimeError for a container that must not be started as it is */
 export function planStart(context: StartContext): StartPlan {
@@ -55,15 +60,16 @@ export function planStart(context: StartContext): StartPlan {
       workingDir,
       command: [...prefix, ...given],
     });
-    return { type: 'start', fallbackToLogs, text: startText({ ...common, cwd: '', command }) };
+    return { type: 'start', fallbackToLogs, startedAtMs, text: startText({ ...common, cwd: '', command }) };
   }
   const searchPath = others.get('PATH') ?? exports.get('PATH') ?? defaultPath;
   const resolved = resolveCommand(given[0]!, workingDir, searchPath);
   const problem = directoryProblem(workingDir) ?? ('error' in resolved ? resolved.error : undefined);
-  if (problem !== undefined) return { type: 'fail', fallbackToLogs, message: problem };
+  if (problem !== undefined) return { type: 'fail', fallbackToLogs, startedAtMs, message: problem };
   return {
     type: 'start',
     fallbackToLogs,
+    startedAtMs,
     text: startText({ ...common, cwd: workingDir === directory ? '' : workingDir, command: [...prefix, ...given] }),
   };
 }

@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ask } from '../wrapped/index.ts';
 import type { Abilities } from './admission.ts';
 import { sandboxCommand, type MountStep } from './mount-script.ts';
-import { ask } from './probe.ts';
 import { hostDirectories } from './sandbox.ts';
 
 /** Finds out by trying what this user may do on this machine. */

@@ -1,9 +1,17 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Container, Pod, VolumeMount } from '../../api/index.ts';
+import { mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Container, Pod } from '../../api/index.ts';
 import { RuntimeError, type ContainerId } from '../runtime.ts';
+import {
+  containerFiles,
+  existingAncestor,
+  plannedMounts,
+  podFiles,
+  submounts,
+  type Layout,
+  type PlannedMount,
+} from '../wrapped/index.ts';
 import type { Abilities } from './admission.ts';
-import { containerFiles, podFiles, type Layout } from './layout.ts';
 import { sandboxCommand, type MountStep } from './mount-script.ts';
 
 export interface SandboxRequest {
@@ -15,9 +23,6 @@ export interface SandboxRequest {
   readonly workingDir: string;
   readonly command: readonly string[];
 }
-
-/** Directories of the kernel: nothing can be made in them, and an overlay would break them. */
-const kernelDirectories = /^\/(proc|sys|dev)(\/|$)/;
 
 /**
  * The command that runs a container's command with its volumes at their mount paths. Its root is a small tmpfs with
@@ -66,74 +71,6 @@ export function prepareSandbox(request: SandboxRequest): string[] {
 /** Whether a mount path can only be had by an overlay of a directory of the host. */
 export function needsOverlay(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) === undefined && existingAncestor(path) !== '/';
-}
-
-interface PlannedMount {
-  /** Where it goes, links of the host resolved. */
-  readonly path: string;
-  readonly source: string;
-  readonly kind: 'directory' | 'file';
-  readonly readOnly: boolean;
-}
-
-function plannedMounts({ layout, id, pod, container }: SandboxRequest): PlannedMount[] {
-  const files = podFiles(layout, id.podUid);
-  const planned = (container.volumeMounts ?? []).map((mount) => plannedMount(mount, files.volumes, pod));
-  const messagePath = container.terminationMessagePath;
-  if (messagePath?.startsWith('/') === true && !kernelDirectories.test(messagePath)) {
-    const source = containerFiles(layout, id).message;
-    writeFileSync(source, '', { flag: 'a', mode: 0o666 });
-    planned.push({ path: resolveTarget(messagePath), source, kind: 'file', readOnly: false });
-  }
-  // Outer paths first, so that they do not cover inner ones.
-  return planned.sort((a, b) => a.path.split('/').length - b.path.split('/').length);
-}
-
-function plannedMount(mount: VolumeMount, volumes: string, pod: Pod): PlannedMount {
-  const fail = (text: string): RuntimeError =>
-    new RuntimeError('CreateContainerConfigError', `volumeMount ${mount.name} at ${mount.mountPath}: ${text}`);
-  const mountPath = mount.mountPath.replaceAll(/\/+/g, '/').replace(/(.)\/$/, '$1');
-  if (!mountPath.startsWith('/') || mountPath === '/' || mountPath.split('/').includes('..'))
-    throw fail('the path must be absolute, and not the root');
-  const volume = join(volumes, mount.name);
-  if (lstatSync(volume, { throwIfNoEntry: false }) === undefined) throw fail('the Pod has no such volume here');
-  const source = subPathOf(volume, mount.subPath ?? '', fail);
-  const kind = statSync(source).isDirectory() ? 'directory' : 'file';
-  const path = resolveTarget(mountPath);
-  const target = statSync(path, { throwIfNoEntry: false });
-  if (target === undefined && kernelDirectories.test(path)) throw fail('this directory belongs to the kernel');
-  if (target !== undefined && target.isDirectory() !== (kind === 'directory'))
-    throw fail(`a ${kind} cannot be mounted there: the host has something else at this path`);
-  const declared = pod.spec.volumes?.find(({ name }) => name === mount.name);
-  // Content that the kubelet keeps up to date is read-only in Kubernetes.
-  const content = declared?.configMap ?? declared?.secret ?? declared?.downwardAPI ?? declared?.projected;
-  return { path, source, kind, readOnly: mount.readOnly === true || content !== undefined };
-}
-
-/** The place inside the volume; a missing one becomes a directory, as in Kubernetes. No link may lead out. */
-function subPathOf(volume: string, subPath: string, fail: (text: string) => RuntimeError): string {
-  const root = realpathSync(volume);
-  if (subPath === '') return root;
-  if (subPath.startsWith('/') || subPath.split('/').includes('..')) throw fail('subPath must stay inside the volume');
-  const path = join(root, subPath);
-  const inside = realpathSync(existingAncestor(path));
-  if (inside !== root && !inside.startsWith(`${root}/`)) throw fail('subPath leads out of the volume');
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { recursive: true });
-  return realpathSync(path);
-}
-
-function existingAncestor(path: string): string {
-  let current = path;
-  while (current !== '/' && statSync(current, { throwIfNoEntry: false }) === undefined) current = dirname(current);
-  return current;
-}
-
-/** `/var/run/x` is `/run/x` where `/var/run` is a link: mounts are made from outside, where links would lead astray. */
-function resolveTarget(path: string): string {
-  const ancestor = existingAncestor(path);
-  const real = realpathSync(ancestor);
-  const rest = path.slice(ancestor === '/' ? 0 : ancestor.length);
-  return real === '/' ? rest : real + rest;
 }
 
 /** The top-level directories of the host, also where they are links. */
@@ -185,17 +122,6 @@ function overlaySteps(directory: string, base: string, root: string, dataDir: st
       recursive: true,
     })),
   ];
-}
-
-/** An overlay shows nothing of what is mounted below its lower directory: those are bound again. */
-function submounts(directory: string): string[] {
-  const points = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[4] ?? '')
-    .filter((path) => path.startsWith(`${directory}/`) && !path.includes('\\'))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
-  const unique = [...new Set(points)];
-  return unique.filter((path) => !unique.some((other) => path.startsWith(`${other}/`)));
 }
 
 function ownDirectory(layout: Layout, root: string): MountStep {

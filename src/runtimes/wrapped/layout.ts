@@ -59,10 +59,12 @@ export function isSafeName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(name);
 }
 
-/** How a container ended: by itself (or a signal), it could not be started, or nobody knows. */
-export type ExitKind = 'ended' | 'startError' | 'unknown';
+/** How a container ended: by itself (or a signal), it could not be started, nobody knows, or it ran out of memory. */
+export type ExitKind = 'ended' | 'startError' | 'unknown' | 'oomKilled';
 
-const kindLetters: Record<ExitKind, string> = { ended: '', startError: 'S', unknown: 'U' };
+const kindLetters: Record<ExitKind, string> = { ended: '', startError: 'S', unknown: 'U', oomKilled: 'O' };
+
+const exitKinds = Object.keys(kindLetters) as readonly ExitKind[];
 
 export interface ExitRecord {
   readonly token: string;
@@ -76,9 +78,10 @@ export function exitFileName(record: ExitRecord): string {
 }
 
 export function parseExitFileName(name: string): ExitRecord | undefined {
-  const match = /^([^_/]+_[^_/]+_\d+)_(\d+)_(\d+)([SU]?)$/.exec(name);
+  const match = /^([^_/]+_[^_/]+_\d+)_(\d+)_(\d+)([SUO]?)$/.exec(name);
   if (match === null) return undefined;
-  const kind: ExitKind = match[4] === 'S' ? 'startError' : match[4] === 'U' ? 'unknown' : 'ended';
+  const letter = match[4]!;
+  const kind = exitKinds.find((name) => kindLetters[name] === letter)!;
   return { token: match[1]!, startedAtMs: Number(match[2]), exitCode: Number(match[3]), kind };
 }
 
@@ -124,6 +127,7 @@ export function containerFiles(layout: Layout, id: ContainerId): ContainerFiles 
 /** Kubernetes' reason for the way a container ended. */
 export function reasonOf(record: Pick<ExitRecord, 'kind' | 'exitCode'>): ExitedContainer['reason'] {
   if (record.kind === 'startError') return 'StartError';
+  if (record.kind === 'oomKilled') return 'OOMKilled';
   if (record.kind === 'unknown') return 'ContainerStatusUnknown';
   return record.exitCode === 0 ? 'Completed' : 'Error';
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { ask } from './probe.ts';
 
 /** A process as its claim file tells it: pid and, on Linux, start time in clock ticks since boot. */
@@ -95,6 +95,24 @@ export function signalGroup(claim: Claim, signal: NodeJS.Signals): void {
   }
   // Between fork and its own process group the child can only be reached by its pid.
   if (!send(-containerPid, signal)) send(containerPid, signal);
+}
+
+/**
+ * The main process of a container, for who wants into its namespaces (`/proc/PID/ns`): its claim names the leader of
+ * its process group, which in a pid namespace made by unshare(1) is the parent of process 1.
+ */
+export function initProcess(claim: Claim): number | undefined {
+  const { containerPid } = claim;
+  if (containerPid === undefined) return undefined;
+  try {
+    const namespace = (pid: string | number, name: string): string => readlinkSync(`/proc/${pid}/ns/${name}`);
+    if (namespace(containerPid, 'pid') === namespace(containerPid, 'pid_for_children')) return containerPid;
+    const child = readFileSync(`/proc/${containerPid}/task/${containerPid}/children`, 'utf8').split(' ')[0];
+    return child === undefined || child === '' ? undefined : Number(child);
+  } catch {
+    // It has ended.
+    return undefined;
+  }
 }
 
 /** False if there is no such process (or group). */

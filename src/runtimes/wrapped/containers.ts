@@ -18,12 +18,14 @@ export interface HeldContainer {
 /** All containers in memory, by token and by Pod. Knows files only by name. */
 export class Containers {
   readonly #layout: Layout;
+  readonly #runtimeName: string;
   readonly #held = new Map<string, HeldContainer>();
   readonly #pods = new Map<string, Set<string>>();
   readonly #running = new Set<HeldContainer>();
 
-  constructor(layout: Layout) {
+  constructor(layout: Layout, runtimeName: string) {
     this.#layout = layout;
+    this.#runtimeName = runtimeName;
   }
 
   get(id: ContainerId): HeldContainer | undefined {
@@ -64,7 +66,7 @@ export class Containers {
   }
 
   addRunning(id: ContainerId, startedAtMs: number, startText: string | undefined): HeldContainer {
-    const container = this.#add({ type: 'running', id, runtimeId: runtimeId(id), startedAtMs }, startText);
+    const container = this.#add({ type: 'running', id, runtimeId: this.#runtimeId(id), startedAtMs }, startText);
     this.#running.add(container);
     return container;
   }
@@ -94,6 +96,10 @@ export class Containers {
     return container;
   }
 
+  #runtimeId(id: ContainerId): string {
+    return `rondo-${this.#runtimeName}://${tokenOf(id)}`;
+  }
+
   #exited(id: ContainerId, record: ExitRecord, fileTimeMs: number): ExitedContainer {
     const files = containerFiles(this.#layout, id);
     const message = terminationMessage(files, record);
@@ -101,7 +107,7 @@ export class Containers {
     return {
       type: 'exited',
       id,
-      runtimeId: runtimeId(id),
+      runtimeId: this.#runtimeId(id),
       startedAtMs: record.startedAtMs,
       // File times come from a coarser clock and may lie a few milliseconds back.
       finishedAtMs: Math.max(record.startedAtMs, fileTimeMs),
@@ -113,11 +119,9 @@ export class Containers {
   }
 }
 
-function runtimeId(id: ContainerId): string {
-  return `rondo-process://${tokenOf(id)}`;
-}
-
 /** A shell reports a signal as 128 + its number, and cannot tell it from a program that exits with that code itself. */
 function signalOf({ kind, exitCode }: ExitRecord): number | undefined {
-  return kind === 'ended' && exitCode > 128 && exitCode <= 128 + 31 ? exitCode - 128 : undefined;
+  return (kind === 'ended' || kind === 'oomKilled') && exitCode > 128 && exitCode <= 128 + 31
+    ? exitCode - 128
+    : undefined;
 }

@@ -6,6 +6,10 @@ import { livingProcesses, readClaim, signalGroup, signalMarked } from './process
 export interface TerminatorOptions {
   readonly clock: Clock;
   readonly claimFile: (container: HeldContainer) => string;
+  /** `marked`: also processes that left the group are looked for. `group`: a pid namespace ends them. */
+  readonly reach: 'marked' | 'group';
+  /** What asks a container to end. */
+  readonly stopSignal: (container: HeldContainer) => NodeJS.Signals;
 }
 
 /** A container that was just started may have no process yet: asked again after this time. */
@@ -44,7 +48,7 @@ export class Terminator {
       this.#signal(container, 'SIGKILL', retryLimit);
       return;
     }
-    if (known === undefined) this.#signal(container, 'SIGTERM', retryLimit);
+    if (known === undefined) this.#signal(container, this.#options.stopSignal(container), retryLimit);
     stopping.timer = clock.after(gracePeriodMs, () => this.#signal(container, 'SIGKILL', retryLimit));
   }
 
@@ -102,11 +106,13 @@ export class Terminator {
     const { claim } = container;
     if (claim?.containerPid === undefined) return false;
     signalGroup(claim, signal);
-    if (existsSync('/proc/self/environ')) signalMarked([`${container.token}\0`], signal, claim.containerPid);
+    if (this.#options.reach === 'marked' && existsSync('/proc/self/environ'))
+      signalMarked([`${container.token}\0`], signal, claim.containerPid);
     return true;
   }
 
   #sweepLater(podUid: string): void {
+    if (this.#options.reach === 'group') return;
     this.#toSweep.add(podUid);
     this.#sweep ??= this.#options.clock.after(sweepIntervalMs, () => {
       this.#sweep = undefined;

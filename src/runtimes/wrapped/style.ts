@@ -1,0 +1,40 @@
+import type { Pod } from '../../api/index.ts';
+import type { Clock } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
+import type { Admission, Capabilities, ContainerId, ContainerRequest, VolumeContent } from '../runtime.ts';
+import type { ExitKind, ExitRecord, Layout, PodFiles } from './layout.ts';
+
+/** Either the text for the spawner, or why the command cannot be executed: that ends the container with StartError. */
+export type StartPlan = { readonly fallbackToLogs: boolean; readonly startedAtMs: number } & (
+  { readonly type: 'start'; readonly text: string } | { readonly type: 'fail'; readonly message: string }
+);
+
+/** What one runtime of wrapped processes makes of them. All that lies in files is repeatable, for engines are killed. */
+export interface RuntimeStyle {
+  /** As in `--runtime`. */
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** For tests: the way of a poorer machine. */
+  readonly shell?: 'setsid' | undefined;
+  /** See `TerminatorOptions`. */
+  readonly reach: 'marked' | 'group';
+  /** Finds out what this machine can do, before anything else is asked; the answer is for the log. */
+  probe(layout: Layout, context: { readonly clock: Clock; readonly log: Logger }): Promise<Record<string, unknown>>;
+  admit(pod: Pod): Admission;
+  /** After the volumes were written. */
+  preparePod(pod: Pod, files: PodFiles, volumes: readonly VolumeContent[]): Promise<void>;
+  /**
+   * A promise only where something has to be fetched: else the container is known in the turn of its start.
+   * @throws RuntimeError for a container that must not be started as it is
+   */
+  plan(request: ContainerRequest, startedAtMs: number): StartPlan | Promise<StartPlan>;
+  stopSignal(id: ContainerId): NodeJS.Signals;
+  /** Whether more is known about an exit than its wrapper could tell; asked before `release`. */
+  kindOf(record: ExitRecord): ExitKind;
+  /** The container has ended: what was made for it alone goes. */
+  release(id: ContainerId): void;
+  /** Its processes have gone: what was made for the Pod goes, but for `files`. */
+  removePod(podUid: string, files: PodFiles): Promise<void>;
+  /** After a start: removes what belongs to Pods that are no longer held. */
+  adopt(isHeld: (podUid: string) => boolean): Promise<void>;
+}

@@ -1,0 +1,388 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Pod } from '../../api/index.ts';
+import type { Clock } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
+import { shapeLog } from '../log-lines.ts';
+import {
+  containerIdKey,
+  RuntimeError,
+  type Admission,
+  type Capabilities,
+  type ContainerId,
+  type ContainerRequest,
+  type ContainerState,
+  type ExitedContainer,
+  type ReadLogOptions,
+  type Runtime,
+  type VolumeContent,
+} from '../runtime.ts';
+import { Containers, type HeldContainer } from './containers.ts';
+import { ExitWatch } from './exit-watch.ts';
+import {
+  containerFiles,
+  exitFileName,
+  isSafeId,
+  isSafeName,
+  layoutOf,
+  parseToken,
+  podFiles,
+  tokenOf,
+  type ExitKind,
+  type ExitRecord,
+  type Layout,
+} from './layout.ts';
+import { Liveness } from './liveness.ts';
+import { currentBootId, probeShell } from './probe.ts';
+import { readClaim } from './processes.ts';
+import { readLogFile } from './read-log.ts';
+import { Spawner } from './spawner.ts';
+import type { RuntimeStyle, StartPlan } from './style.ts';
+import { Terminator } from './terminator.ts';
+import { writeVolumes } from './volumes.ts';
+
+export interface WrappedRuntimeOptions {
+  /** Belongs to this runtime alone; made with mode 0700. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly style: RuntimeStyle;
+}
+
+/** What is known after `start`. */
+interface Started {
+  readonly spawner: Spawner;
+}
+
+/**
+ * Runs each container under a small wrapper that outlives the engine, claims the attempt and records the exit. What a
+ * container sees, and what surrounds it, is the style's matter.
+ */
+export class WrappedRuntime implements Runtime {
+  readonly name: string;
+  readonly version: string;
+  readonly capabilities: Capabilities;
+  readonly shortLifeMs = 5;
+
+  readonly #options: WrappedRuntimeOptions;
+  readonly #style: RuntimeStyle;
+  readonly #layout: Layout;
+  readonly #containers: Containers;
+  readonly #exits: ExitWatch;
+  readonly #liveness: Liveness;
+  readonly #terminator: Terminator;
+  readonly #pending = new Map<string, Promise<ContainerState>>();
+  #started: Started | undefined;
+  #listener: (state: ExitedContainer) => void = () => undefined;
+
+  constructor(options: WrappedRuntimeOptions) {
+    const { clock, log, style } = options;
+    this.#style = style;
+    this.name = style.name;
+    this.version = `rondo-${style.name}://0.1.0`;
+    this.capabilities = style.capabilities;
+    this.#options = options;
+    // The spawner and the containers work in other directories, where a relative path would mean another place.
+    this.#layout = layoutOf(resolve(options.dataDir));
+    this.#containers = new Containers(this.#layout, style.name);
+    this.#exits = new ExitWatch({
+      directory: this.#layout.exits,
+      clock,
+      log,
+      onRecord: (record, fileTimeMs) => this.#observe(record, fileTimeMs),
+    });
+    const claimFile = (container: HeldContainer): string => `${this.#layout.claims}/${container.token}`;
+    this.#liveness = new Liveness({
+      clock,
+      log,
+      claimFile,
+      running: () => this.#containers.running(),
+      readExits: () => this.#exits.readAll(),
+      onLost: (container) => this.#lose(container),
+    });
+    this.#terminator = new Terminator({
+      clock,
+      claimFile,
+      reach: style.reach,
+      stopSignal: (container) => style.stopSignal(container.state.id),
+    });
+  }
+
+  async start(): Promise<void> {
+    if (this.#started !== undefined) return;
+    const { clock, log } = this.#options;
+    const { root, claims, exits, pods, logs, volumes, sandboxes } = this.#layout;
+    for (const directory of [root, claims, exits, pods, logs, volumes, sandboxes])
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const [shell, bootId, abilities] = await Promise.all([
+      probeShell(this.#style.shell),
+      currentBootId(),
+      this.#style.probe(this.#layout, { clock, log }),
+    ]);
+    const spawner = new Spawner({ shell, cwd: this.#layout.root, clock, log, onRestart: () => this.#startAgain() });
+    spawner.start();
+    this.#started = { spawner };
+    log.info(`${this.name} runtime`, { shell: shell.path, groups: shell.group.type, ...abilities });
+    await this.#adopt(bootId);
+  }
+
+  stop(): Promise<void> {
+    this.#started?.spawner.stop();
+    this.#started = undefined;
+    this.#exits.stop();
+    this.#liveness.stop();
+    this.#terminator.stop();
+    return Promise.resolve();
+  }
+
+  admit(pod: Pod): Admission {
+    this.#running();
+    return this.#style.admit(pod);
+  }
+
+  async preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<void> {
+    const uid = pod.metadata.uid;
+    if (!isSafeName(uid)) throw new RuntimeError('CreateContainerConfigError', 'metadata.uid: not a file name');
+    this.#makePod(uid);
+    const files = podFiles(this.#layout, uid);
+    await writeVolumes(files.volumes, volumes);
+    await this.#style.preparePod(pod, files, volumes);
+  }
+
+  // Not `async`, so that a container is known in the same turn in which it was asked for.
+  startContainer(request: ContainerRequest): Promise<ContainerState> {
+    try {
+      const known = this.#containers.get(request.id);
+      if (known !== undefined) return Promise.resolve(known.state);
+      return this.#start(request);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  stopContainer(id: ContainerId, gracePeriodMs: number): Promise<void> {
+    const container = this.#containers.get(id);
+    if (container !== undefined) this.#terminator.stopContainer(container, gracePeriodMs);
+    return Promise.resolve();
+  }
+
+  containerState(id: ContainerId): ContainerState | undefined {
+    return this.#containers.get(id)?.state;
+  }
+
+  containers(): readonly ContainerState[] {
+    return this.#containers.all();
+  }
+
+  onExit(listener: (state: ExitedContainer) => void): void {
+    this.#listener = listener;
+  }
+
+  readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array> {
+    const container = this.#containers.get(id);
+    if (container === undefined) throw new RuntimeError('NotFound', `no container ${containerIdKey(id)}`);
+    const source = {
+      file: containerFiles(this.#layout, id).log,
+      clock: this.#options.clock,
+      ended: () => container.state.type === 'exited' || this.#containers.get(id) === undefined,
+      whenEnded: (call: () => void) => {
+        (container.whenEnded ??= new Set()).add(call);
+        return () => container.whenEnded?.delete(call);
+      },
+    };
+    return shapeLog(readLogFile(source, options), options);
+  }
+
+  async removePod(podUid: string): Promise<void> {
+    if (!isSafeName(podUid)) return;
+    const containers = this.#containers.ofPod(podUid);
+    const files = podFiles(this.#layout, podUid);
+    this.#containers.removePod(podUid);
+    await this.#terminator.killPod(podUid, containers);
+    await this.#style.removePod(podUid, files);
+    // A start that is still under way finds no directory and gives up.
+    for (const directory of [files.directory, files.volumes, files.sandbox]) await removeDirectory(directory);
+    for (const container of containers) {
+      if (container.state.type === 'exited') rmSync(this.#exitFile(recordOf(container.state)), { force: true });
+      this.#removeFiles(container.state.id);
+    }
+  }
+
+  podUids(): readonly string[] {
+    return this.#containers.podUids();
+  }
+
+  #running(): Started {
+    if (this.#started === undefined)
+      throw new RuntimeError('RunContainerError', `the ${this.name} runtime is not running`);
+    return this.#started;
+  }
+
+  #makePod(uid: string): void {
+    if (this.#containers.hasPod(uid)) return;
+    makeDirectory(podFiles(this.#layout, uid).directory);
+    this.#containers.addPod(uid);
+  }
+
+  #removeFiles(id: ContainerId): void {
+    const { log, message, error, fallback, claim } = containerFiles(this.#layout, id);
+    for (const file of [log, message, error, fallback, claim]) rmSync(file, { force: true });
+  }
+
+  #start(request: ContainerRequest): Promise<ContainerState> {
+    this.#running();
+    const { id } = request;
+    if (!isSafeId(id))
+      throw new RuntimeError('CreateContainerConfigError', 'pod uid or container name: not a file name');
+    this.#makePod(id.podUid);
+    const startedAtMs = Math.floor(this.#options.clock.now());
+    const plan = this.#style.plan(request, startedAtMs);
+    if (!(plan instanceof Promise)) return Promise.resolve(this.#carryOut(plan, id));
+    // What takes time (an image that is pulled) is asked for once, however often the start is.
+    const token = tokenOf(id);
+    const pending =
+      this.#pending.get(token) ??
+      plan.then((ready) => this.#carryOut(ready, id)).finally(() => this.#pending.delete(token));
+    this.#pending.set(token, pending);
+    return pending;
+  }
+
+  #carryOut(plan: StartPlan, id: ContainerId): ContainerState {
+    const { spawner } = this.#running();
+    if (!this.#containers.hasPod(id.podUid)) throw new RuntimeError('RunContainerError', 'the Pod was removed');
+    const { startedAtMs } = plan;
+    if (plan.fallbackToLogs) writeFileSync(containerFiles(this.#layout, id).fallback, '', { mode: 0o600 });
+    if (plan.type === 'fail') return this.#failStart(id, startedAtMs, plan.message);
+    const container = this.#containers.addRunning(id, startedAtMs, plan.text);
+    spawner.run(plan.text);
+    this.#liveness.watch();
+    return container.state;
+  }
+
+  /** The command cannot be executed: the same records as of one that ran, so that it stays so after a restart. */
+  #failStart(id: ContainerId, startedAtMs: number, message: string): ContainerState {
+    const files = containerFiles(this.#layout, id);
+    const container = this.#containers.addRunning(id, startedAtMs, undefined);
+    writeFileSync(files.error, message, { mode: 0o600 });
+    writeFileSync(files.claim, `${startedAtMs} -\n`, { mode: 0o600 });
+    // The exit is seen through the watch, like all others: after the caller has heard of the start.
+    this.#writeExit({ token: container.token, startedAtMs, exitCode: 128, kind: 'startError' });
+    return container.state;
+  }
+
+  #lose(container: HeldContainer): void {
+    this.#options.log.warn('container lost: its wrapper ended without a record', { container: container.token });
+    this.#terminator.killOrphans(container);
+    const { startedAtMs } = container.state;
+    const record: ExitRecord = { token: container.token, startedAtMs, exitCode: 137, kind: 'unknown' };
+    this.#writeExit(record);
+    this.#observe(record, Math.floor(this.#options.clock.now()));
+  }
+
+  #writeExit(record: ExitRecord): void {
+    writeFileSync(this.#exitFile(record), '', { mode: 0o600 });
+  }
+
+  #exitFile(record: ExitRecord): string {
+    return `${this.#layout.exits}/${exitFileName(record)}`;
+  }
+
+  #observe(seen: ExitRecord, fileTimeMs: number): void {
+    const record = this.#explained(seen);
+    const exit = this.#containers.recordExit(record, fileTimeMs);
+    if (exit !== undefined) {
+      this.#terminator.forget(exit.container);
+      this.#style.release(exit.state.id);
+      this.#started?.spawner.reapSoon();
+      this.#listener(exit.state);
+    } else if (!this.#containers.hasPod(parseToken(record.token)?.podUid ?? '')) {
+      // Its Pod was removed while it ended.
+      rmSync(this.#exitFile(record), { force: true });
+    }
+  }
+
+  /** What only the style can tell (memory ran out) is kept in the record before anybody hears of it. */
+  #explained(record: ExitRecord): ExitRecord {
+    const id = parseToken(record.token);
+    const known = id === undefined ? undefined : this.#containers.get(id);
+    if (record.kind !== 'ended' || known?.state.type === 'exited') return record;
+    const kind = this.#style.kindOf(record);
+    if (kind === 'ended') return record;
+    const explained = { ...record, kind };
+    renameSync(this.#exitFile(record), this.#exitFile(explained));
+    return explained;
+  }
+
+  /** A new spawner: what was written to the old one and not claimed by a wrapper did not happen, or loses the claim. */
+  #startAgain(): void {
+    for (const { startText } of this.#containers.running()) {
+      if (startText !== undefined) this.#started?.spawner.run(startText);
+    }
+  }
+
+  async #adopt(bootId: string): Promise<void> {
+    for (const uid of readdirSync(this.#layout.pods)) this.#containers.addPod(uid);
+    await this.#exits.start();
+    for (const token of readdirSync(this.#layout.claims)) this.#adoptClaim(token);
+    await this.#removeLeftovers();
+    await this.#style.adopt((uid) => this.#containers.hasPod(uid));
+    const sameBoot = !existsSync(this.#layout.bootId) || readFileSync(this.#layout.bootId, 'utf8') === bootId;
+    if (sameBoot) await this.#liveness.check();
+    else for (const container of this.#containers.running()) this.#lose(container);
+    writeFileSync(this.#layout.bootId, bootId, { mode: 0o600 });
+  }
+
+  /** An engine that was killed while it removed a Pod left these. */
+  async #removeLeftovers(): Promise<void> {
+    for (const parent of [this.#layout.volumes, this.#layout.sandboxes]) {
+      for (const uid of readdirSync(parent)) {
+        if (!this.#containers.hasPod(uid)) await removeDirectory(`${parent}/${uid}`);
+      }
+    }
+  }
+
+  #adoptClaim(token: string): void {
+    const id = parseToken(token);
+    const file = `${this.#layout.claims}/${token}`;
+    if (id === undefined) rmSync(file, { force: true });
+    else if (!this.#containers.hasPod(id.podUid)) this.#removeFiles(id);
+    else if (this.#containers.get(id) === undefined) {
+      const claimedAtMs = lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? this.#options.clock.now();
+      this.#containers.addRunning(id, readClaim(file)?.startedAtMs ?? Math.floor(claimedAtMs), undefined);
+    }
+  }
+}
+
+/** Not recursive, which would cost more system calls; another engine may have made it. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+async function removeDirectory(path: string): Promise<void> {
+  // Most Pods have one of three: asking is cheaper than walking.
+  if (existsSync(path)) await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}
+
+function recordOf(state: ExitedContainer): ExitRecord {
+  const kinds: Partial<Record<string, ExitKind>> = {
+    StartError: 'startError',
+    ContainerStatusUnknown: 'unknown',
+    OOMKilled: 'oomKilled',
+  };
+  const { startedAtMs, exitCode } = state;
+  return { token: tokenOf(state.id), startedAtMs, exitCode, kind: kinds[state.reason] ?? 'ended' };
+}
