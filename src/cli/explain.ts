@@ -5,7 +5,8 @@ import { askEngine, engineAccess, readAnswer } from './engine-access.ts';
 
 export const explain: Command = {
   summary: 'say what became of every tick of a CronJob, run or not, and why',
-  help: `Usage: rondo explain cronjob/NAME [-n NAMESPACE] [--since 24h | --at INSTANT] [--limit N] [-o json]
+  help: `Usage: rondo explain cronjob/NAME [-n NAMESPACE] [--since 24h] [--limit N] [-o json]
+       rondo explain cronjob/NAME [-n NAMESPACE] --at INSTANT [-o json]
 
 Each tick with the time it was due, decided, started and ended, and its outcome: Ran, RanLate, Replaced, Skipped (by the
 CronJob's own rules), Missed (nobody was there to act), Waiting (may still run late), Manual (made by hand). What is known
@@ -29,18 +30,15 @@ Exit codes: 0 told, 1 no such CronJob, no such tick, or the engine could not be 
     });
     if (values.output !== undefined && values.output !== 'json') throw new UsageError('-o must be json');
     const name = nameOf(positionals);
-    const window = windowOf(values);
+    const query = queryOf(values);
     const access = engineAccess(values, terminal.env, { directory: 'rondo', hint: 'rondo up' });
     const path = ticksPath(values.namespace ?? 'default', name);
-    const answer = await askEngine(access, { path: `${path}?${window.query.toString()}` });
-    const list = readAnswer<TickList>(answer);
-    const { atMs } = window;
-    const ticks =
-      atMs === undefined ? list.ticks : list.ticks.filter(({ scheduled }) => parseTime(scheduled ?? '') === atMs);
-    if (atMs !== undefined && ticks.length === 0) throw new StartError(noTickText(list, name, atMs));
-    terminal.out(
-      values.output === 'json' ? `${JSON.stringify({ ...list, ticks }, undefined, 2)}\n` : text({ ...list, ticks }),
-    );
+    const ask: Ask = async (parameters) => {
+      const search = new URLSearchParams(parameters).toString();
+      return readAnswer<TickList>(await askEngine(access, { path: `${path}?${search}` }));
+    };
+    const list = values.at === undefined ? await ask(query) : await onlyAt(parseTime(values.at), name, ask);
+    terminal.out(values.output === 'json' ? `${JSON.stringify(list, undefined, 2)}\n` : text(list));
     return 0;
   },
 };
@@ -54,45 +52,50 @@ function nameOf(words: readonly string[]): string {
   return name;
 }
 
-interface Window {
-  readonly query: URLSearchParams;
-  readonly atMs?: number;
-}
+type Ask = (parameters: Readonly<Record<string, string>>) => Promise<TickList>;
 
-/** What is asked around one instant, to name its neighbours. */
-const aroundMs = 2 * 86_400_000;
-
-function windowOf(values: {
+function queryOf(values: {
   readonly since?: string | undefined;
   readonly at?: string | undefined;
   readonly limit?: string | undefined;
-}): Window {
+}): Readonly<Record<string, string>> {
   const { since, at, limit } = values;
-  const query = new URLSearchParams();
-  if (limit !== undefined) query.set('limit', limit);
   if (at !== undefined) {
-    if (since !== undefined) throw new UsageError('give --at or --since, not both');
-    const atMs = parseTime(at);
-    if (Number.isNaN(atMs)) throw new UsageError(`--at: "${at}" is no instant like 2026-03-08T06:00:00Z`);
-    query.set('since', new Date(atMs - aroundMs).toISOString());
-    query.set('until', new Date(atMs + aroundMs).toISOString());
-    if (limit === undefined) query.set('limit', '10000');
-    return { query, atMs };
+    if (since !== undefined || limit !== undefined) throw new UsageError('--at goes without --since and --limit');
+    if (Number.isNaN(parseTime(at))) throw new UsageError(`--at: "${at}" is no instant like 2026-03-08T06:00:00Z`);
   }
-  if (since !== undefined) {
-    const ms = parseDuration(since);
-    if (!(ms > 0)) throw new UsageError(`--since: "${since}" is no duration like 24h`);
-    query.set('since', `-${since}`);
-  }
-  return { query };
+  if (since !== undefined && !(parseDuration(since) > 0))
+    throw new UsageError(`--since: "${since}" is no duration like 24h`);
+  return { ...(since === undefined ? {} : { since: `-${since}` }), ...(limit === undefined ? {} : { limit }) };
 }
 
-function noTickText({ ticks, next }: TickList, name: string, atMs: number): string {
-  const times = ticks.flatMap(({ scheduled }) => (scheduled === undefined ? [] : [parseTime(scheduled)]));
-  const before = times.filter((ms) => ms < atMs).at(-1);
-  const after = times.find((ms) => ms > atMs) ?? (next === null ? undefined : parseTime(next));
-  const say = (ms: number | undefined): string => (ms === undefined ? 'unknown' : new Date(ms).toISOString());
-  return `cronjob/${name} had no tick at ${say(atMs)}; the one before: ${say(before)}, the one after: ${say(after)}`;
+/** How far from the instant its neighbours are looked for. */
+const aroundMs = 2 * 86_400_000;
+
+/**
+ * Asks for the instant alone: around it there may be more ticks than an answer holds.
+ * @throws StartError that names its neighbours if there is no tick
+ */
+async function onlyAt(atMs: number, name: string, ask: Ask): Promise<TickList> {
+  const instant = (ms: number): string => new Date(ms).toISOString();
+  const list = await ask({ since: instant(atMs), until: instant(atMs), limit: '10' });
+  // What was made by hand is found by the time at which it was made, and is no tick.
+  const ticks = list.ticks.filter(({ scheduled }) => scheduled !== undefined);
+  if (ticks.length > 0) return { ...list, ticks };
+  const [before, after] = [
+    await ask({ since: instant(atMs - aroundMs), until: instant(atMs), limit: '10000' }),
+    await ask({ since: instant(atMs), until: instant(atMs + aroundMs), limit: '10000' }),
+  ];
+  const following = timesOf(after)[0] ?? (after.next === null ? undefined : parseTime(after.next));
+  const say = (ms: number | undefined): string => (ms === undefined ? 'unknown' : instant(ms));
+  throw new StartError(
+    `cronjob/${name} had no tick at ${instant(atMs)}; the one before: ${say(timesOf(before).at(-1))}, ` +
+      `the one after: ${say(after.truncated ? undefined : following)}`,
+  );
+}
+
+function timesOf({ ticks }: TickList): readonly number[] {
+  return ticks.flatMap(({ scheduled }) => (scheduled === undefined ? [] : [parseTime(scheduled)]));
 }
 
 const columns: readonly (readonly [title: string, cell: (fate: TickFate) => string])[] = [

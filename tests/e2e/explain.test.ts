@@ -79,6 +79,7 @@ describe('rondo explain', () => {
     [['hourly'], 2, 'is not of the form cronjob/NAME'],
     [[], 2, 'say which'],
     [['cronjob/hourly', '--at', 'noon'], 2, 'is no instant'],
+    [['cronjob/hourly', '--at', '2026-03-06T15:00:00Z', '--limit', '3'], 2, '--at goes without'],
     [['cronjob/hourly', '--since', 'noon'], 2, 'is no duration'],
     [['cronjob/hourly', '--limit', '0'], 2, 'limit: must be a whole number'],
     [['cronjob/hourly', '-o', 'yaml'], 2, '-o must be json'],

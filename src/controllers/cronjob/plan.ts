@@ -4,7 +4,7 @@ import { timeZoneError } from '../../cron/index.ts';
 import { tickName } from './job-for-tick.ts';
 import { dueForStart, nextDueMs, type ScheduleState } from './missed.ts';
 import type { PlannedEvent } from './planned-event.ts';
-import { concurrency, suspended, type Cause } from './ticks/causes.ts';
+import { concurrency, suspended, unevenSchedule, type Cause } from './ticks/causes.ts';
 
 export type Decision =
   /** Nothing to wait for: only a change of the CronJob or of a Job wakes it. */
@@ -82,6 +82,8 @@ function planTick(input: PlanInput, state: ScheduleState, before: readonly Plann
     const untilMs = nextDueMs(state);
     return { events, decision: Number.isNaN(untilMs) ? { type: 'sleep' } : { type: 'wait', untilMs } };
   };
+  // Times were missed, but the jump to the newest one went too far: upstream drops them all without a word.
+  if (dueMs === undefined && missed !== 'none') return { ...waiting(...before), cause: unevenSchedule };
   if (dueMs === undefined) return waiting(...before);
   // It runs all the same.
   const events = missed === 'many' ? [...before, warning('TooManyMissedTimes', tooMany)] : before;

@@ -113,6 +113,13 @@ export function isSameCause(a: Cause, b: Cause): boolean {
 
 export const suspended: Cause = { outcome: 'Skipped', reason: 'Suspended', message: 'the CronJob is suspended' };
 
+/** Of the ticks that a sync finds missed, not of those that come after it. */
+export const unevenSchedule: Cause = {
+  outcome: 'Skipped',
+  reason: 'UnevenSchedule',
+  message: 'several were missed, and the estimate of the newest one went past it, as it does with uneven schedules',
+};
+
 export function concurrency(active: readonly ObjectReference[]): Cause {
   const message = 'concurrencyPolicy is Forbid and a Job of an earlier tick was still running';
   return { outcome: 'Skipped', reason: 'ConcurrencyPolicy', message, active: active.map(({ name }) => name ?? '') };

@@ -13,7 +13,7 @@ import {
 import type { Client } from '../../../client/index.ts';
 import { parseSchedule, type Schedule } from '../../../cron/index.ts';
 import { ticksFrom } from './aligned.ts';
-import { onTimeMs } from './causes.ts';
+import { onTimeMs, unevenSchedule } from './causes.ts';
 import { isManual, tickOf } from './run-entry.ts';
 import { handledMs, type TickBook } from './tick-book.ts';
 
@@ -31,6 +31,8 @@ export interface TickFate {
   readonly ended?: string;
   /** Name of its Job. */
   readonly job?: string;
+  /** Which of the CronJobs that had this name: one that was deleted and made again is another one. */
+  readonly cronJobUid: string;
   readonly result?: string;
   readonly evidence?: Readonly<Record<string, unknown>>;
 }
@@ -38,7 +40,12 @@ export interface TickFate {
 export interface TickList {
   readonly apiVersion: 'rondo.dev/v1alpha1';
   readonly kind: 'TickList';
-  readonly cronJob: { readonly namespace: string; readonly name: string; readonly exists: boolean };
+  readonly cronJob: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid?: string;
+    readonly exists: boolean;
+  };
   readonly now: string;
   /** The next tick; null if there is none, or the CronJob is suspended or gone. */
   readonly next: string | null;
@@ -77,11 +84,10 @@ export async function explainTicks(query: TickQuery, sources: TickSources): Prom
   const records = await sources.book.log.read(query.namespace, query.name);
   if (cronJob === undefined && records.length === 0) throw notFound(resources.cronJobs, query.name);
   const schedule = cronJob === undefined ? undefined : scheduleOf(cronJob, sources.timeZone);
-  const entries = records.flatMap((record) => record.entries ?? []);
   const fates = new Fates(query, sources);
-  for (const entry of entries) fates.add(entry);
+  for (const record of records) for (const entry of record.entries ?? []) fates.add(entry, record.cronJob?.uid ?? '');
   if (cronJob !== undefined) {
-    for (const job of sources.book.children(cronJob)) fates.addLive(job);
+    for (const job of sources.book.children(cronJob)) fates.addLive(job, cronJob.metadata.uid);
     if (typeof schedule === 'object') await addOpen(fates, { cronJob, schedule, sources });
   }
   const { ticks, truncated } = fates.finish();
@@ -89,7 +95,10 @@ export async function explainTicks(query: TickQuery, sources: TickSources): Prom
   return {
     apiVersion: 'rondo.dev/v1alpha1',
     kind: 'TickList',
-    cronJob: { namespace: query.namespace, name: query.name, exists: cronJob !== undefined },
+    cronJob: {
+      ...{ namespace: query.namespace, name: query.name, exists: cronJob !== undefined },
+      ...(cronJob === undefined ? {} : { uid: cronJob.metadata.uid }),
+    },
     now: formatMicroTime(sources.nowMs),
     next: Number.isNaN(nextMs) ? null : formatTime(nextMs),
     ...(typeof schedule === 'string' ? { problem: schedule } : {}),
@@ -129,18 +138,28 @@ interface Open {
 
 /** What is not written yet, and the one tick that upstream's rules would still start. */
 async function addOpen(fates: Fates, { cronJob, schedule, sources }: Open): Promise<void> {
-  for (const entry of await sources.book.open(cronJob, schedule)) fates.add(entry);
+  for (const entry of await sources.book.open(cronJob, schedule)) fates.add(entry, cronJob.metadata.uid);
   const newestMs = ticksFrom(schedule, handledMs(cronJob)).before(sources.nowMs + 1);
   const deadlineMs = (cronJob.spec.startingDeadlineSeconds ?? Infinity) * 1000;
   if (newestMs + deadlineMs >= sources.nowMs) fates.markWaiting(newestMs);
+}
+
+/** Ticks of one cause that are not enumerated yet. */
+interface Span {
+  readonly entry: TickEntry;
+  readonly cronJobUid: string;
+  /** What was written later says more. */
+  readonly order: number;
 }
 
 class Fates {
   readonly #query: TickQuery;
   readonly #sources: TickSources;
   readonly #runs = new Map<string, TickFate>();
+  readonly #spans: Span[] = [];
   /** By instant. */
-  readonly #idle = new Map<number, TickFate>();
+  readonly #idle = new Map<number, { readonly fate: TickFate; readonly order: number }>();
+  #waitingMs = Number.NaN;
   #truncated = false;
 
   constructor(query: TickQuery, sources: TickSources) {
@@ -148,18 +167,17 @@ class Fates {
     this.#sources = sources;
   }
 
-  add(entry: TickEntry): void {
-    if (entry.from === undefined) this.#addRun(entry);
-    else this.#expand(entry, entry.outcome as TickFate['outcome']);
+  add(entry: TickEntry, cronJobUid: string): void {
+    if (entry.from === undefined) this.#addRun(entry, cronJobUid);
+    else this.#spans.push({ entry, cronJobUid, order: this.#spans.length });
   }
 
   /** The newest tick may still be started, unless the CronJob's deadline rules it out. */
   markWaiting(atMs: number): void {
-    const fate = this.#idle.get(atMs);
-    if (fate !== undefined) this.#idle.set(atMs, { ...fate, outcome: 'Waiting' });
+    this.#waitingMs = atMs;
   }
 
-  addLive(job: Job): void {
+  addLive(job: Job, cronJobUid: string): void {
     const { uid, name, creationTimestamp } = job.metadata;
     if (this.#isOver(uid)) return;
     const tickMs = isManual(job) ? undefined : tickOf(job);
@@ -171,14 +189,16 @@ class Fates {
       ...(job.status.startTime === undefined ? {} : { started: job.status.startTime }),
       ...(job.status.completionTime === undefined ? {} : { ended: job.status.completionTime }),
       job: name,
+      cronJobUid,
       result: finished?.type ?? 'Running',
     });
   }
 
   finish(): { readonly ticks: readonly TickFate[]; readonly truncated: boolean } {
+    this.#enumerate();
     const runs = [...this.#runs.values()].map((run) => this.#late(run));
     const ran = new Set(runs.flatMap(({ scheduled }) => (scheduled === undefined ? [] : [parseTime(scheduled)])));
-    const idle = [...this.#idle].filter(([atMs]) => !ran.has(atMs)).map(([, fate]) => fate);
+    const idle = [...this.#idle].filter(([atMs]) => !ran.has(atMs)).map(([, { fate }]) => fate);
     const { sinceMs, untilMs, limit } = this.#query;
     const all = [...runs, ...idle].filter((fate) => timeOf(fate) >= sinceMs && timeOf(fate) <= untilMs);
     const ticks = all.toSorted((a, b) => timeOf(a) - timeOf(b));
@@ -190,15 +210,35 @@ class Fates {
     return run !== undefined && run.result !== 'Running';
   }
 
-  #addRun(entry: TickEntry): void {
+  #addRun(entry: TickEntry, cronJobUid: string): void {
     const { jobUid = '', outcome } = entry;
     if (this.#isOver(jobUid)) return;
     const fields = runFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]] as const]));
-    this.#runs.set(jobUid, { ...Object.fromEntries(fields), outcome: outcome as TickFate['outcome'] });
+    this.#runs.set(jobUid, { ...Object.fromEntries(fields), outcome: outcome as TickFate['outcome'], cronJobUid });
+  }
+
+  /**
+   * The newest first, and no more than can be told: thousands of spans may hold thousands of ticks each. Every run may
+   * take the place of one.
+   */
+  #enumerate(): void {
+    const enough = this.#query.limit + this.#runs.size;
+    for (const span of this.#spans.toSorted((a, b) => endOf(b) - endOf(a))) {
+      if (this.#idle.size > enough) {
+        this.#truncated ||= endOf(span) >= this.#query.sinceMs;
+        break;
+      }
+      this.#expand(span, enough);
+    }
+    const waiting = this.#idle.get(this.#waitingMs);
+    // What the estimate overshot is not found again: nothing but another deadline would bring it back.
+    if (waiting !== undefined && waiting.fate.reason !== unevenSchedule.reason)
+      this.#idle.set(this.#waitingMs, { ...waiting, fate: { ...waiting.fate, outcome: 'Waiting' } });
   }
 
   /** Each tick of a span, the newest first, as far as it was asked for. */
-  #expand(entry: TickEntry, outcome: TickFate['outcome']): void {
+  #expand({ entry, cronJobUid, order }: Span, enough: number): void {
+    const outcome = entry.outcome as TickFate['outcome'];
     const { from = '', to = '', schedule: text, timeZone, scheduled = from } = entry;
     if (text === undefined) return;
     const schedule = parseSchedule(text, { timeZone: timeZone ?? this.#sources.timeZone });
@@ -207,11 +247,12 @@ class Fates {
     // What was counted up to a part of a second is written in whole seconds, as ticks are.
     let atMs = ticks.before(Math.min(parseTime(to), this.#query.untilMs) + 1);
     for (let count = 0; atMs > fromMs; atMs = ticks.before(atMs), count++) {
-      if (count >= this.#query.limit) {
+      if (count > enough) {
         this.#truncated = true;
         break;
       }
-      this.#idle.set(atMs, { scheduled: formatTime(atMs), outcome, ...whyOf(entry) });
+      if ((this.#idle.get(atMs)?.order ?? -1) > order) continue;
+      this.#idle.set(atMs, { order, fate: { scheduled: formatTime(atMs), outcome, cronJobUid, ...whyOf(entry) } });
     }
   }
 
@@ -221,7 +262,7 @@ class Fates {
     if (outcome !== 'Ran' || scheduled === undefined || decided === undefined) return run;
     const atMs = parseTime(scheduled);
     if (parseTime(decided) - atMs <= onTimeMs) return run;
-    const span = this.#idle.get(atMs);
+    const span = this.#idle.get(atMs)?.fate;
     const late: TickFate = { ...run, outcome: 'RanLate' };
     if (span === undefined) return late;
     return {
@@ -244,6 +285,10 @@ function whyOf(entry: TickEntry): Pick<TickFate, 'reason' | 'message' | 'decided
     ...(decided === undefined ? {} : { decided }),
     evidence: Object.fromEntries(Object.entries(evidence).filter(([, value]) => value !== undefined)),
   };
+}
+
+function endOf({ entry }: Span): number {
+  return parseTime(entry.to ?? '');
 }
 
 function timeOf({ scheduled, decided, ended }: TickFate): number {

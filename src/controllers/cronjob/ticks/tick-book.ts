@@ -25,6 +25,7 @@ import {
   isSameCause,
   onTimeMs,
   suspended,
+  unevenSchedule,
   type Ambient,
   type Cause,
   type CausedSpan,
@@ -127,10 +128,14 @@ export class TickBook {
     }
     const memory = known ?? (await this.#recall(cronJob, fromMs));
     memory.accountedMs = Math.max(memory.accountedMs, fromMs);
+    const deadlineMs = (cronJob.spec.startingDeadlineSeconds ?? Infinity) * 1000;
+    // Upstream's search begins at the deadline: what lies before it was not even looked for.
+    if (outcome.cause === unevenSchedule && nowMs - deadlineMs > fromMs)
+      addSegment(memory, { toMs: nowMs - deadlineMs, cause: memory.cause });
     addSegment(memory, { toMs: nowMs, cause: memory.cause ?? outcome.cause });
     const finalMs = startsMs ?? (pendingMs === undefined ? finalWithout(outcome, nowMs) : pendingMs - 1);
     if (finalMs !== undefined) await this.#settle(outcome, memory, finalMs);
-    this.#remember(cronJob, { ...memory, cause: outcome.cause });
+    this.#remember(cronJob, { ...memory, cause: outcome.cause === unevenSchedule ? undefined : outcome.cause });
   }
 
   /** The only tick since the last one starts now, on time or late for no other reason than that much is to be done. */
