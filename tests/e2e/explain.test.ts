@@ -19,10 +19,18 @@ const cronJob = {
   },
 };
 
+/** Has more ticks than an answer holds. */
+const everySecond = {
+  ...cronJob,
+  metadata: { name: 'secondly' },
+  spec: { ...cronJob.spec, schedule: '@every 1s', suspend: true },
+};
+
 let rondo: Rondo;
 beforeAll(async () => {
   rondo = await startRondo({ args: ['--clock', 'virtual=2026-03-06T12:30:00Z'] });
-  expect(rondo.kubectl(['apply', '-f', '-'], { input: JSON.stringify(cronJob) }).stderr).toBe('');
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [cronJob, everySecond] });
+  expect(rondo.kubectl(['apply', '-f', '-'], { input }).stderr).toBe('');
   const moved = runRondo(['clock', 'advance', '4h', '--kubeconfig', rondo.kubeconfig]);
   expect(moved.stderr).toBe('');
 });
@@ -55,6 +63,15 @@ describe('rondo explain', () => {
       ...{ apiVersion: 'rondo.dev/v1alpha1', kind: 'TickList' },
       ticks: [{ scheduled: '2026-03-06T15:00:00Z', outcome: 'Skipped', reason: 'ConcurrencyPolicy' }],
     });
+  });
+
+  it('finds one tick among more than an answer holds', () => {
+    const { status, stdout } = explain('cj/secondly', '--at', '2026-03-06T12:30:05Z');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^2026-03-06T12:30:05Z +Skipped .* Suspended: the CronJob is suspended$/m);
+    const many = explain('cj/secondly');
+    expect(many.stdout.split('\n')[1]).toMatch(/^2026-03-06T16:13:2\dZ +Skipped/);
+    expect(many.stdout).toContain('(older ticks are left out: see --limit)');
   });
 
   it('is the same over the read-only endpoint, and what it is made of is there to see', () => {
