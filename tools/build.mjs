@@ -1,11 +1,13 @@
-// Compiles src/ to dist/ unless dist/ is newer than every source. `--force` always compiles.
-import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// Compiles src/ to dist/ unless dist/ is newer than every source, and shim/ where there is a C compiler. `--force`
+// always compiles.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { bin, ensureInstalled, root, run } from './installed.mjs';
 
 const stamp = `${root}dist/.built`;
 
 function newestSource() {
-  return ['src', 'tsconfig.json', 'tsconfig.build.json', 'package.json']
+  return ['src', 'shim', 'tsconfig.json', 'tsconfig.build.json', 'package.json']
     .flatMap((path) =>
       statSync(root + path).isDirectory()
         ? readdirSync(root + path, { recursive: true, withFileTypes: true })
@@ -22,7 +24,32 @@ export function ensureBuilt() {
   rmSync(`${root}dist`, { recursive: true, force: true });
   run(process.execPath, [bin('tsc'), '-p', 'tsconfig.build.json']);
   chmodSync(`${root}dist/main.js`, 0o755);
+  buildShim();
   writeFileSync(stamp, '');
+}
+
+/**
+ * The shim of the sandbox runtime, static if this machine has a static C library. False without a compiler: then there
+ * is none, and the runtime does its work with util-linux.
+ */
+export function buildShim() {
+  if (process.platform !== 'linux') return false;
+  const target = `${root}dist/shim/rondo-shim`;
+  const files = readdirSync(`${root}shim`).map((name) => `${root}shim/${name}`);
+  const newestMs = files.reduce((newest, file) => Math.max(newest, statSync(file).mtimeMs), 0);
+  if (existsSync(target) && statSync(target).mtimeMs > newestMs) return true;
+  mkdirSync(`${root}dist/shim`, { recursive: true });
+  const temporary = `${target}.${process.pid}`;
+  for (const linking of [['-static'], []]) {
+    const words = [...linking, '-O2', '-s', '-o', temporary, ...files.filter((name) => name.endsWith('.c'))];
+    const { status, error } = spawnSync('cc', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+    if (error !== undefined) return false;
+    if (status !== 0) continue;
+    renameSync(temporary, target);
+    return true;
+  }
+  process.stderr.write('the shim could not be compiled: the sandbox runtime will use util-linux\n');
+  return false;
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) ensureBuilt();

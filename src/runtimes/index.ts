@@ -16,3 +16,4 @@ export {
   type Runtime,
   type VolumeContent,
 } from './runtime.ts';
+export { type ImageConfig, type ImageRequest, type ImageService, type ResolvedImage } from './image-service.ts';

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Container, Pod } from '../../src/api/index.ts';
@@ -6,6 +6,7 @@ import { systemClock as clock, systemRandom as random } from '../../src/clock/in
 import { silentLogger as log } from '../../src/log/index.ts';
 import type { ContainerRequest, Runtime } from '../../src/runtimes/index.ts';
 import { createProcessRuntime } from '../../src/runtimes/process/index.ts';
+import { createSandboxRuntime, sandboxProblem } from '../../src/runtimes/sandbox/index.ts';
 import {
   createSimulatedMachine,
   createSimulatedRuntime,
@@ -15,6 +16,7 @@ import {
   logAnnotation,
   messageAnnotation,
 } from '../../src/runtimes/simulated/index.ts';
+import { buildShim } from '../../tools/build.mjs';
 
 /** What a container of the suite does, said so that every runtime can be asked for it. */
 export interface Behaviour {
@@ -34,9 +36,13 @@ export interface Machine {
   close(): void;
 }
 
+/** The executors of the sandbox that this machine can run; why the others are missing is printed. */
+export const sandboxExecutors: readonly ('shim' | 'util-linux')[] = await probeExecutors();
+
 export const machines: readonly { readonly name: string; readonly create: () => Machine }[] = [
   { name: 'process', create: () => processMachine({}) },
   { name: 'process without job control', create: () => processMachine({ shell: 'setsid' }) },
+  ...sandboxExecutors.map((only) => ({ name: `sandbox with ${only}`, create: () => sandboxMachine(only) })),
   { name: 'simulated', create: simulatedMachine },
 ];
 
@@ -67,6 +73,51 @@ function processMachine(limits: { readonly shell?: 'setsid' }): Machine {
     },
     close: () => rmSync(dataDir, { recursive: true, force: true }),
   };
+}
+
+async function probeExecutors(): Promise<readonly ('shim' | 'util-linux')[]> {
+  const problem = await sandboxProblem();
+  if (problem !== undefined) console.log(`SKIPPED: the sandbox runtime: ${problem}`);
+  if (problem !== undefined) return [];
+  if (buildShim()) return ['shim', 'util-linux'];
+  console.log('SKIPPED: the sandbox runtime with its shim: this machine has no C compiler');
+  return ['util-linux'];
+}
+
+/** Process 1 of a pid namespace dies of no signal that it does not handle: there, TERM needs a trap. */
+function sandboxMachine(only: 'shim' | 'util-linux'): Machine {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rondo-sandbox-'));
+  const before = traces();
+  return {
+    open: () => createSandboxRuntime({ dataDir, clock, random, log, rootfs: 'host', only }),
+    request: (podName, behaviour) => {
+      const trap = behaviour.ignoresTerm === true ? '' : "trap 'exit 143' TERM\n";
+      const script = `${trap}${shellScript(behaviour)}`.replace('exec sleep 30', 'sleep 30 & wait "$!"');
+      const command = ['/bin/sh', '-c', script];
+      return requestOf(podOf(podName, { name: 'main', image: 'rondo.dev/host', command }), command);
+    },
+    close: () => {
+      const left = traces().filter((trace) => trace.includes(dataDir) && !before.includes(trace));
+      rmSync(dataDir, { recursive: true, force: true });
+      if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
+    },
+  };
+}
+
+/** Mounts of this machine, and commands of its processes. */
+function traces(): string[] {
+  const commands = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((pid) => {
+      try {
+        return `process ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`;
+      } catch {
+        // It ended between.
+        return '';
+      }
+    });
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return [...mounts.map((line) => `mount ${line}`), ...commands];
 }
 
 function shellScript(behaviour: Behaviour): string {

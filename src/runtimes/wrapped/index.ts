@@ -23,6 +23,7 @@ export {
   plannedMounts,
   resolveTarget,
   submounts,
+  volumeSource,
   type PlannedMount,
 } from './mount-plan.ts';
 export { ask } from './probe.ts';

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Container, Pod, VolumeMount } from '../../api/index.ts';
 import { RuntimeError, type ContainerId } from '../runtime.ts';
@@ -40,24 +40,39 @@ export function plannedMounts({ layout, id, pod, container }: MountRequest): Pla
 }
 
 function plannedMount(mount: VolumeMount, volumes: string, pod: Pod): PlannedMount {
-  const fail = (text: string): RuntimeError =>
-    new RuntimeError('CreateContainerConfigError', `volumeMount ${mount.name} at ${mount.mountPath}: ${text}`);
-  const mountPath = mount.mountPath.replaceAll(/\/+/g, '/').replace(/(.)\/$/, '$1');
-  if (!mountPath.startsWith('/') || mountPath === '/' || mountPath.split('/').includes('..'))
-    throw fail('the path must be absolute, and not the root');
-  const volume = join(volumes, mount.name);
-  if (lstatSync(volume, { throwIfNoEntry: false }) === undefined) throw fail('the Pod has no such volume here');
-  const source = subPathOf(volume, mount.subPath ?? '', fail);
-  const kind = statSync(source).isDirectory() ? 'directory' : 'file';
-  const path = resolveTarget(mountPath);
+  const asked = volumeSource(mount, volumes, pod);
+  const path = resolveTarget(asked.path);
   const target = statSync(path, { throwIfNoEntry: false });
-  if (target === undefined && kernelDirectories.test(path)) throw fail('this directory belongs to the kernel');
-  if (target !== undefined && target.isDirectory() !== (kind === 'directory'))
-    throw fail(`a ${kind} cannot be mounted there: the host has something else at this path`);
+  if (target === undefined && kernelDirectories.test(path))
+    throw mountError(mount, 'this directory belongs to the kernel');
+  if (target !== undefined && target.isDirectory() !== (asked.kind === 'directory'))
+    throw mountError(mount, `a ${asked.kind} cannot be mounted there: the host has something else at this path`);
+  return { ...asked, path };
+}
+
+/**
+ * What of a volume is mounted, and where as the container sees it.
+ * @throws RuntimeError CreateContainerConfigError
+ */
+export function volumeSource(mount: VolumeMount, volumes: string, pod: Pod): PlannedMount {
+  const path = mount.mountPath.replaceAll(/\/+/g, '/').replace(/(.)\/$/, '$1');
+  if (!path.startsWith('/') || path === '/' || path.split('/').includes('..'))
+    throw mountError(mount, 'the path must be absolute, and not the root');
+  const volume = join(volumes, mount.name);
+  if (lstatSync(volume, { throwIfNoEntry: false }) === undefined)
+    throw mountError(mount, 'the Pod has no such volume here');
+  if (statSync(volume, { throwIfNoEntry: false }) === undefined)
+    throw mountError(mount, `${readlinkSync(volume)} does not exist on the host`);
+  const source = subPathOf(volume, mount.subPath ?? '', (text) => mountError(mount, text));
+  const kind = statSync(source).isDirectory() ? 'directory' : 'file';
   const declared = pod.spec.volumes?.find(({ name }) => name === mount.name);
   // Content that the kubelet keeps up to date is read-only in Kubernetes.
   const content = declared?.configMap ?? declared?.secret ?? declared?.downwardAPI ?? declared?.projected;
   return { path, source, kind, readOnly: mount.readOnly === true || content !== undefined };
+}
+
+function mountError(mount: VolumeMount, text: string): RuntimeError {
+  return new RuntimeError('CreateContainerConfigError', `volumeMount ${mount.name} at ${mount.mountPath}: ${text}`);
 }
 
 /** The place inside the volume; a missing one becomes a directory, as in Kubernetes. No link may lead out. */

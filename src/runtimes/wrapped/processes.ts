@@ -93,6 +93,12 @@ export function signalGroup(claim: Claim, signal: NodeJS.Signals): void {
     // A child of another parent may be a stranger with the same pid; our own orphans are found by their mark.
     if (stat?.parentPid !== wrapper.pid || !isAliveInProc(wrapper)) return;
   }
+  const init = signal === 'SIGKILL' ? containerPid : initProcess(claim);
+  // unshare(1) and nsenter(1) wait for the main process, and would die of the signal instead of passing it on.
+  if (init !== undefined && init !== containerPid) {
+    send(init, signal);
+    return;
+  }
   // Between fork and its own process group the child can only be reached by its pid.
   if (!send(-containerPid, signal)) send(containerPid, signal);
 }

@@ -34,7 +34,7 @@ export interface RuntimeStyle {
   /** The container has ended: what was made for it alone goes. */
   release(id: ContainerId): void;
   /** Its processes have gone: what was made for the Pod goes, but for `files`. */
-  removePod(podUid: string, files: PodFiles): Promise<void>;
+  removePod(ids: readonly ContainerId[], files: PodFiles): Promise<void>;
   /** After a start: removes what belongs to Pods that are no longer held. */
   adopt(isHeld: (podUid: string) => boolean): Promise<void>;
 }

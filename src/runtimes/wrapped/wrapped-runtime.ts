@@ -209,7 +209,10 @@ export class WrappedRuntime implements Runtime {
     const files = podFiles(this.#layout, podUid);
     this.#containers.removePod(podUid);
     await this.#terminator.killPod(podUid, containers);
-    await this.#style.removePod(podUid, files);
+    await this.#style.removePod(
+      containers.map(({ state }) => state.id),
+      files,
+    );
     // A start that is still under way finds no directory and gives up.
     for (const directory of [files.directory, files.volumes, files.sandbox]) await removeDirectory(directory);
     for (const container of containers) {
@@ -334,8 +337,8 @@ export class WrappedRuntime implements Runtime {
     for (const uid of readdirSync(this.#layout.pods)) this.#containers.addPod(uid);
     await this.#exits.start();
     for (const token of readdirSync(this.#layout.claims)) this.#adoptClaim(token);
-    await this.#removeLeftovers();
     await this.#style.adopt((uid) => this.#containers.hasPod(uid));
+    await this.#removeLeftovers();
     const sameBoot = !existsSync(this.#layout.bootId) || readFileSync(this.#layout.bootId, 'utf8') === bootId;
     if (sameBoot) await this.#liveness.check();
     else for (const container of this.#containers.running()) this.#lose(container);

@@ -1,0 +1,73 @@
+import { accessSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ask, defaultPath } from '../wrapped/index.ts';
+import type { Executor } from './container-spec.ts';
+import { shimExecutor } from './shim-executor.ts';
+import { neededTools, utilLinuxExecutor } from './util-linux-executor.ts';
+
+/** Where `npm run build` puts the shim, seen from this file in src/ and in dist/ alike. */
+const shimPath = fileURLToPath(new URL('../../../dist/shim/rondo-shim', import.meta.url));
+
+/** Why this machine cannot have sandboxes; undefined if it can. */
+export async function sandboxProblem(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return 'it needs Linux';
+  if (process.getuid?.() !== 0) return 'it needs root';
+  const words = ['-m', '-p', '-u', '-i', '-f', '/bin/sh', '-c'];
+  const script =
+    'd=$(mktemp -d) && mount -t tmpfs t "$d" && mkdir "$d/u" "$d/w" "$d/r" && ' +
+    'mount -t overlay o -o "lowerdir=/,upperdir=$d/u,workdir=$d/w" "$d/r" && mount -t proc p "$d/r/proc"; ' +
+    'code=$?; umount -l "$d"; rmdir "$d"; exit "$code"';
+  const works = (await ask('unshare', [...words, script])) !== undefined;
+  return works ? undefined : 'this machine allows no namespaces or overlay mounts (a container without privileges?)';
+}
+
+/** The shim where it was built and runs, else the programs of util-linux. @throws Error if these are missing, too */
+export async function chooseExecutor(dataDir: string, only: 'shim' | 'util-linux' | undefined): Promise<Executor> {
+  if (only !== 'util-linux' && existsSync(shimPath) && (await shimRuns())) return shimExecutor(shimPath);
+  if (only === 'shim') throw new Error(`the shim was not built (${shimPath}); npm run build needs a C compiler for it`);
+  const tools = new Map(neededTools.map((name) => [name, findTool(name)]));
+  const missing = [...tools].filter(([, path]) => path === undefined).map(([name]) => name);
+  if (missing.length > 0) throw new Error(`the sandbox runtime needs ${missing.join(', ')} (util-linux, coreutils)`);
+  const deviceTemplate = `${dataDir}/devices`;
+  await makeDeviceTemplate(deviceTemplate);
+  return utilLinuxExecutor({ tools: tools as Map<string, string>, deviceTemplate });
+}
+
+async function shimRuns(): Promise<boolean> {
+  return (await ask(shimPath, ['version']))?.startsWith('rondo-shim ') === true;
+}
+
+function findTool(name: string): string | undefined {
+  return defaultPath
+    .split(':')
+    .map((directory) => `${directory}/${name}`)
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Device files that all containers share as the lower directory of their /dev. */
+async function makeDeviceTemplate(directory: string): Promise<void> {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(`${directory}/pts`, { recursive: true, mode: 0o755 });
+  const nodes = Object.entries({ null: '1 3', zero: '1 5', full: '1 7', random: '1 8', urandom: '1 9', tty: '5 0' });
+  const links = Object.entries({
+    fd: '/proc/self/fd',
+    stdin: '/proc/self/fd/0',
+    stdout: '/proc/self/fd/1',
+    stderr: '/proc/self/fd/2',
+    ptmx: 'pts/ptmx',
+  });
+  const lines = [
+    'set -e; cd "$1"; mkdir shm; : >termination-log',
+    ...nodes.map(([name, numbers]) => `mknod -m 666 ${name} c ${numbers}`),
+    ...links.map(([name, target]) => `ln -s ${target} ${name}`),
+  ];
+  if ((await ask('/bin/sh', ['-c', lines.join('\n'), 'rondo', directory])) === undefined)
+    throw new Error(`the sandbox runtime cannot make device files in ${directory}`);
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import type { Pod } from '../../api/index.ts';
+import type { ContainerMount } from './container-spec.ts';
+import { hostnameOf } from './pause.ts';
+
+/** The files in /etc that a runtime makes; those that a volume is mounted at are the volume's. */
+export function rootContents(pod: Pod, mounts: readonly ContainerMount[]): ReadonlyMap<string, string> {
+  const contents = new Map([
+    ['/etc/hosts', hostsFile(pod)],
+    ['/etc/resolv.conf', resolverFile(pod)],
+  ]);
+  const name = hostnameOf(pod);
+  if (name !== undefined) contents.set('/etc/hostname', `${name}\n`);
+  for (const { target } of mounts)
+    for (const path of contents.keys()) if (path === target || path.startsWith(`${target}/`)) contents.delete(path);
+  return contents;
+}
+
+/** The network is the host's, and so are its names; the Pod's own name is this machine. */
+function hostsFile(pod: Pod): string {
+  const lines = [hostFile('/etc/hosts').trimEnd()];
+  const name = hostnameOf(pod);
+  if (name !== undefined) lines.push(`127.0.0.1\t${name}`);
+  for (const { ip, hostnames } of pod.spec.hostAliases ?? []) lines.push(`${ip}\t${(hostnames ?? []).join('\t')}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** The host's, and what `dnsConfig` adds to it or, with dnsPolicy None, puts in its place. */
+function resolverFile(pod: Pod): string {
+  const config = pod.spec.dnsConfig;
+  const host = pod.spec.dnsPolicy === 'None' ? '' : hostFile('/etc/resolv.conf');
+  if (config === undefined) return host;
+  const searches = [...(/^search\s+(.*)$/gm.exec(host)?.[1]?.split(/\s+/) ?? []), ...(config.searches ?? [])];
+  const options = [
+    ...(/^options\s+(.*)$/gm.exec(host)?.[1]?.split(/\s+/) ?? []),
+    ...(config.options ?? []).map(({ name = '', value }) => (value === undefined ? name : `${name}:${value}`)),
+  ];
+  const lines = host.split('\n').filter((line) => line !== '' && !/^(search|options)\s/.test(line));
+  for (const server of config.nameservers ?? []) lines.push(`nameserver ${server}`);
+  if (searches.length > 0) lines.push(`search ${[...new Set(searches)].join(' ')}`);
+  if (options.length > 0) lines.push(`options ${[...new Set(options)].join(' ')}`);
+  return `${lines.join('\n')}\n`;
+}
+
+const known = new Map<string, string>();
+
+/** Read once: a container that starts costs no read of files that hardly change. */
+function hostFile(path: string): string {
+  const text = known.get(path) ?? readOrEmpty(path);
+  known.set(path, text);
+  return text;
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // A host without it has nothing to pass on.
+    return '';
+  }
+}

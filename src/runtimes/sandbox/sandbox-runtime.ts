@@ -1,0 +1,176 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { resolve } from 'node:path';
+import type { Clock, Random } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
+import type { ImageConfig, ImageService } from '../image-service.ts';
+import { RuntimeError, type ContainerId, type ContainerRequest, type Runtime } from '../runtime.ts';
+import {
+  layoutOf,
+  machineCapabilities,
+  podFiles,
+  signalMarked,
+  tokenOf,
+  WrappedRuntime,
+  type RuntimeStyle,
+  type StartPlan,
+} from '../wrapped/index.ts';
+import { admitToSandbox, runsOnHost } from './admission.ts';
+import { Cgroups, limitsOf } from './cgroups.ts';
+import type { Executor } from './container-spec.ts';
+import { applyFsGroup } from './fs-group.ts';
+import { endPause, ensurePause, needsPause } from './pause.ts';
+import { planContainer, type RootSource } from './plan-container.ts';
+import { chooseExecutor, sandboxProblem } from './probe-sandbox.ts';
+
+export interface SandboxRuntimeOptions {
+  /** Belongs to this runtime alone; made with mode 0700. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** `host`: all containers on this machine's own files, whatever image they name. */
+  readonly rootfs: 'host' | 'image';
+  /** Without it only the host's own files can be had. */
+  readonly images?: ImageService | undefined;
+  /** How many processes a container may have at once; unlimited without it. */
+  readonly podPidsLimit?: number | undefined;
+  /** For tests: the ways of a poorer machine. */
+  readonly only?: 'shim' | 'util-linux' | undefined;
+}
+
+/** Runs containers in sandboxes. Needs Linux and root; `start` says so where it cannot. */
+export function createSandboxRuntime(options: SandboxRuntimeOptions): Runtime {
+  const dataDir = resolve(options.dataDir);
+  const { clock, log } = options;
+  return new WrappedRuntime({ dataDir, clock, log, style: new SandboxStyle({ ...options, dataDir }) });
+}
+
+const hostConfig: ImageConfig = { entrypoint: [], cmd: [], env: [], user: '', workingDir: '' };
+const hostRoot: RootSource = { layers: ['/'], config: hostConfig, isHost: true };
+
+class SandboxStyle implements RuntimeStyle {
+  readonly name = 'sandbox';
+  readonly capabilities = machineCapabilities();
+  readonly reach = 'group';
+
+  readonly #options: SandboxRuntimeOptions;
+  readonly #layout;
+  readonly #cgroups: Cgroups;
+  readonly #base: string;
+  #executor: Executor | undefined;
+
+  constructor(options: SandboxRuntimeOptions) {
+    const { dataDir, clock, log } = options;
+    this.#options = options;
+    this.#layout = layoutOf(dataDir);
+    this.#cgroups = new Cgroups({ owner: dataDir, clock, log });
+    // Every container mounts over it, in its own mount namespace.
+    this.#base = `${dataDir}/root`;
+  }
+
+  async probe(): Promise<Record<string, unknown>> {
+    const problem = await sandboxProblem();
+    if (problem !== undefined) throw new Error(`the sandbox runtime cannot run here: ${problem}`);
+    mkdirSync(this.#base, { recursive: true, mode: 0o700 });
+    this.#cgroups.probe();
+    this.#executor = await chooseExecutor(this.#options.dataDir, this.#options.only);
+    return { executor: this.#executor.name, cgroups: this.#cgroups.version };
+  }
+
+  admit(pod: Parameters<RuntimeStyle['admit']>[0]): ReturnType<RuntimeStyle['admit']> {
+    return admitToSandbox(pod, {
+      executor: this.#running().name,
+      missingLimits: (limits) => this.#cgroups.missing(limits),
+      rootfs: this.#options.rootfs,
+    });
+  }
+
+  async preparePod(...[pod, files, volumes]: Parameters<RuntimeStyle['preparePod']>): Promise<void> {
+    const group = pod.spec.securityContext?.fsGroup;
+    if (group !== undefined) await applyFsGroup(files.volumes, volumes, group);
+    if (pod.spec.hostPID === true || pod.spec.shareProcessNamespace === true) {
+      mkdirSync(files.sandbox, { recursive: true, mode: 0o700 });
+      writeFileSync(this.#markedFile(pod.metadata.uid), '');
+    }
+    if (!needsPause(pod)) return;
+    const { clock } = this.#options;
+    await ensurePause(pod, { directory: files.sandbox, executor: this.#running(), clock });
+  }
+
+  plan(request: ContainerRequest, startedAtMs: number): StartPlan | Promise<StartPlan> {
+    const { container } = request;
+    if (runsOnHost(container, this.#options)) return this.#planOn(hostRoot, request, startedAtMs);
+    const { images } = this.#options;
+    const image = container.image ?? '';
+    if (images === undefined)
+      throw new RuntimeError(
+        'ErrImagePull',
+        `image ${JSON.stringify(image)} cannot be had: this Rondo has no image service; use the image rondo.dev/host ` +
+          'or start Rondo with --rootfs host to run on this machine’s own files',
+      );
+    const policy = container.imagePullPolicy ?? 'IfNotPresent';
+    return images.ensure({ image, policy, secrets: [] }).then(({ layers, config }) => {
+      // The start is when the container starts, not when its image was asked for.
+      const now = Math.max(startedAtMs, Math.floor(this.#options.clock.now()));
+      return this.#planOn({ layers, config, isHost: false }, request, now);
+    });
+  }
+
+  stopSignal(id: ContainerId): NodeJS.Signals {
+    const file = this.#stopSignalFile(id);
+    const name = existsSync(file) ? readFileSync(file, 'utf8') : 'SIGTERM';
+    return name in constants.signals ? (name as NodeJS.Signals) : 'SIGTERM';
+  }
+
+  kindOf(record: Parameters<RuntimeStyle['kindOf']>[0]): ReturnType<RuntimeStyle['kindOf']> {
+    const killed = record.kind === 'ended' && record.exitCode === 137;
+    return killed && this.#cgroups.ranOutOfMemory(record.token) ? 'oomKilled' : record.kind;
+  }
+
+  release(id: ContainerId): void {
+    const token = tokenOf(id);
+    this.#cgroups.remove(token);
+    // Where no pid namespace ended what it left, its mark finds it.
+    if (existsSync(this.#markedFile(id.podUid))) signalMarked([`${token}\0`], 'SIGKILL', undefined);
+  }
+
+  async removePod(...[ids, files]: Parameters<RuntimeStyle['removePod']>): Promise<void> {
+    await endPause(files.sandbox, this.#options.clock);
+    for (const id of ids) this.release(id);
+  }
+
+  async adopt(isHeld: (podUid: string) => boolean): Promise<void> {
+    for (const uid of readdirSync(this.#layout.sandboxes))
+      if (!isHeld(uid)) await endPause(`${this.#layout.sandboxes}/${uid}`, this.#options.clock);
+    this.#cgroups.removeOthers((token) => isHeld(token.split('_')[0]!));
+  }
+
+  #planOn(root: RootSource, request: ContainerRequest, startedAtMs: number): StartPlan {
+    const { id, container } = request;
+    const spec = planContainer({ request, layout: this.#layout, root, base: this.#base, startedAtMs });
+    const stopSignal = container.lifecycle?.stopSignal ?? root.config.stopSignal ?? 'SIGTERM';
+    if (stopSignal !== 'SIGTERM') {
+      mkdirSync(podFiles(this.#layout, id.podUid).sandbox, { recursive: true, mode: 0o700 });
+      writeFileSync(this.#stopSignalFile(id), stopSignal);
+    }
+    const cgroups = this.#cgroups.make(tokenOf(id), limitsOf(container, this.#options.podPidsLimit));
+    const text = this.#running().startText({ ...spec, cgroups });
+    const fallbackToLogs = container.terminationMessagePolicy === 'FallbackToLogsOnError';
+    return { type: 'start', fallbackToLogs, startedAtMs, text };
+  }
+
+  #stopSignalFile(id: ContainerId): string {
+    return `${podFiles(this.#layout, id.podUid).sandbox}/${id.container}_${id.attempt}.stop`;
+  }
+
+  /** Exists where processes of the Pod are not all ended by a pid namespace of their container. */
+  #markedFile(podUid: string): string {
+    return `${podFiles(this.#layout, podUid).sandbox}/marked`;
+  }
+
+  #running(): Executor {
+    if (this.#executor === undefined) throw new Error('the sandbox runtime was not probed');
+    return this.#executor;
+  }
+}
