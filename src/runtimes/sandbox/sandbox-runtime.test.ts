@@ -400,6 +400,7 @@ describe.each(executors)('the sandbox runtime with %s', (only) => {
       volumeMounts: [{ name: 'data', mountPath: '/link/inside' }],
     };
     const { log: output, exit } = await run({ command: [], container, volumes: [emptyDir('data')] });
+    expect(exit.message).toBeUndefined();
     expect(exit).toMatchObject({ exitCode: 6 });
     expect(output).toBe('from image in /work as 42 upper\n');
     expect(existsSync(join(dirname(dataDir), 'outside', 'inside'))).toBe(false);

@@ -26,6 +26,7 @@ export function utilLinuxExecutor(options: UtilLinuxOptions): Executor {
       const command = [
         ...joinWords(spec, tool),
         ...unshareWords(spec, tool),
+        ...initWords(spec, tool),
         '/bin/sh',
         '-c',
         script(spec, options, tool),
@@ -51,8 +52,17 @@ function joinWords({ join }: ContainerSpec, tool: (name: string) => string): str
 }
 
 function unshareWords({ newNamespaces }: ContainerSpec, tool: (name: string) => string): string[] {
-  const forks = newNamespaces.includes('p') ? ['--fork', '--kill-child=KILL'] : [];
-  return [tool('unshare'), ...[...newNamespaces].map((letter) => `-${letter}`), ...forks, '--propagation=slave'];
+  return [tool('unshare'), ...[...newNamespaces].map((letter) => `-${letter}`), '--propagation=slave'];
+}
+
+/**
+ * The first child of a process that made a pid namespace is its process 1. A shell is its parent and not unshare(1)
+ * itself, which in some versions loses the signal that ended it. The shell's own words about it are nobody's log.
+ */
+function initWords({ newNamespaces }: ContainerSpec, tool: (name: string) => string): string[] {
+  if (!newNamespaces.includes('p')) return [];
+  const run = `exec 4>&2 2>/dev/null; ${tool('setpriv')} --pdeathsig KILL "$@" 2>&4 4>&-; exit "$?"`;
+  return ['/bin/sh', '-c', run, 'rondo'];
 }
 
 function script(spec: ContainerSpec, options: UtilLinuxOptions, tool: (name: string) => string): string {
@@ -69,6 +79,8 @@ function script(spec: ContainerSpec, options: UtilLinuxOptions, tool: (name: str
   );
   for (const [path, content] of spec.contents) {
     const target = root + resolveInside(layeredRoot(spec), path);
+    const parent = shellQuote(dirname(target));
+    lines.push(`[ -d ${parent} ] || ${tool('mkdir')} -p ${parent}`);
     lines.push(`printf %s ${quote(content)} >${quote(target)} || fail ${quote(`cannot write ${path}`)}`);
   }
   const cwd = root + resolveInside(layeredRoot(spec), spec.workingDir);
@@ -164,7 +176,7 @@ function protectedLines(root: string): string[] {
 }
 
 function overlayLine(layers: readonly string[], upper: string, work: string, target: string): string {
-  const options = `lowerdir=${lowerOption(layers)},upperdir=${upper},workdir=${work}`;
+  const options = `lowerdir=${lowerOption(layers)},upperdir=${upper},workdir=${work},X-mount.mkdir`;
   return `overlay ${escape(target)} overlay ${escape(options)} 0 0`;
 }
 
