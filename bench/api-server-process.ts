@@ -19,7 +19,11 @@ const token = 'bench';
 async function rondo(dataPath: string): Promise<Addresses> {
   const clock = systemClock;
   const store = await openDiskStore({ directory: join(dataPath, 'store'), clock, log });
-  const runtime = createRuntime('simulated', { pods: join(dataPath, 'pods') }, { log });
+  const runtime = createRuntime(
+    'simulated',
+    { pods: join(dataPath, 'pods'), sandboxes: join(dataPath, 'sandboxes') },
+    { log },
+  );
   const engine = createEngine({ clock, random: systemRandom, log, store, runtimes: [runtime] });
   const directory = join(dataPath, 'pki');
   const certificates = await ensureCertificates({ directory, hosts: [], nowMs: clock.now(), random: systemRandom });

@@ -7,7 +7,11 @@ import { log } from './test-engines.ts';
 const dataPath = process.argv[2]!;
 const clock = systemClock;
 const store = await openDiskStore({ directory: join(dataPath, 'store'), clock, log });
-const runtime = createRuntime('simulated', { pods: join(dataPath, 'pods') }, { log });
+const runtime = createRuntime(
+  'simulated',
+  { pods: join(dataPath, 'pods'), sandboxes: join(dataPath, 'sandboxes') },
+  { log },
+);
 const podGc = { terminatedThreshold: 0 };
 const engine = createEngine({ clock, random: systemRandom, log, store, runtimes: [runtime], podGc });
 await engine.listen({ host: '127.0.0.1', port: 0, tokens: new Map() });

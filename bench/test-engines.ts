@@ -21,7 +21,7 @@ export async function startEngine(kind: EngineKind): Promise<Engine> {
       ? createMemoryStore({ clock })
       : await openDiskStore({ directory: temporaryDirectory(), clock, log });
   await kind.fill?.(store);
-  const runtime = createRuntime(kind.runtime, { pods: temporaryDirectory() }, { log });
+  const runtime = createRuntime(kind.runtime, { pods: temporaryDirectory(), sandboxes: temporaryDirectory() }, { log });
   // What ended stays: the benchmarks ask how it weighs.
   const engine = createEngine({
     clock,

@@ -37,7 +37,7 @@ Exit codes: 0 all Jobs complete, 1 a Job failed or time ran out, 2 bad input, 13
     const input = readRunInput(options.files);
     const directory = mkdtempSync(join(tmpdir(), 'rondo-run-'));
     const log = createLogger({ clock: systemClock, level: 'error', write: (line) => terminal.error(`${line}\n`) });
-    const runtime = createRuntime(options.runtime, { pods: directory }, { log });
+    const runtime = createRuntime(options.runtime, { pods: directory, sandboxes: directory }, { log });
     const engine = createEngine({ runtimes: [runtime], log });
     try {
       await engine.start();

@@ -9,7 +9,10 @@ export class StartError extends Error {}
 export interface DataDirectory {
   readonly path: string;
   readonly store: string;
+  /** Of the runtime `process`. */
   readonly pods: string;
+  /** Of the runtime `sandbox`. */
+  readonly sandboxes: string;
   /** Persistent volumes, one directory each. */
   readonly volumes: string;
   readonly pki: string;
@@ -35,6 +38,7 @@ export function openDataDirectory(given: string): DataDirectory {
     path,
     store: join(path, 'store'),
     pods: join(path, 'pods'),
+    sandboxes: join(path, 'sandboxes'),
     volumes: join(path, 'volumes'),
     pki: join(path, 'pki'),
     kubeconfig: join(path, 'kubeconfig'),

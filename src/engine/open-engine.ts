@@ -4,6 +4,7 @@ import type { Listening } from '../apiserver/index.ts';
 import { systemClock, systemRandom, type Clock } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import { createProcessRuntime } from '../runtimes/process/index.ts';
+import { createSandboxRuntime, sandboxProblem } from '../runtimes/sandbox/index.ts';
 import { createSimulatedRuntime } from '../runtimes/simulated/index.ts';
 import type { Runtime } from '../runtimes/index.ts';
 import { createMemoryStore, openDiskStore, StoreFullError, StoreOpenError, type Store } from '../store/index.ts';
@@ -23,8 +24,8 @@ export interface OpenEngineOptions {
   readonly time?: ServerTime | undefined;
 }
 
-export type RuntimeName = 'process' | 'simulated';
-export const runtimeNames: readonly RuntimeName[] = ['process', 'simulated'];
+export type RuntimeName = 'process' | 'sandbox' | 'simulated';
+export const runtimeNames: readonly RuntimeName[] = ['process', 'sandbox', 'simulated'];
 
 /** An engine with a data directory and a port: what `rondo up` runs. */
 export interface OpenEngine {
@@ -59,7 +60,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       random: systemRandom,
       log: options.log,
       store,
-      runtimes: [createRuntime(options.runtime, directory, { log: options.log, clock })],
+      runtimes: await runtimesOf(options, directory, clock),
       ...(time === undefined ? {} : virtualParts(time)),
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
       nodeName: keptText(directory.nodeName, hostNodeName),
@@ -99,16 +100,31 @@ function virtualParts(time: ServerTime): Partial<EngineOptions> {
   return { requestClock: time.requestClock, extensions: [clockExtension(time)], heartbeatMs: 5 * 60_000 };
 }
 
+/** The chosen runtime, and those that Pods can ask for by `runtimeClassName`. */
+async function runtimesOf(options: OpenEngineOptions, directory: DataDirectory, clock: Clock): Promise<Runtime[]> {
+  const { runtime, log } = options;
+  const names: RuntimeName[] = [runtime];
+  if (runtime === 'simulated') return names.map((name) => createRuntime(name, directory, { log, clock }));
+  const problem = await sandboxProblem();
+  if (problem !== undefined && runtime === 'sandbox')
+    throw new StartError(`--runtime sandbox: ${problem}; use --runtime process`);
+  if (problem === undefined && runtime !== 'sandbox') names.push('sandbox');
+  if (runtime !== 'process') names.push('process');
+  return names.map((name) => createRuntime(name, directory, { log, clock }));
+}
+
 /** A runtime of this machine by its name, with its files below the data directory. */
 export function createRuntime(
   name: RuntimeName,
-  directory: Pick<DataDirectory, 'pods'>,
+  directory: Pick<DataDirectory, 'pods' | 'sandboxes'>,
   { log, clock = systemClock }: { readonly log: Logger; readonly clock?: Clock },
 ): Runtime {
   const shared = { clock, random: systemRandom, log };
   switch (name) {
     case 'process':
       return createProcessRuntime({ dataDir: directory.pods, ...shared });
+    case 'sandbox':
+      return createSandboxRuntime({ dataDir: directory.sandboxes, rootfs: 'host', ...shared });
     case 'simulated':
       return createSimulatedRuntime(shared);
   }

@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { systemClock as clock, systemRandom as random } from '../../src/clock/index.ts';
-import { silentLogger as log } from '../../src/log/index.ts';
-import { createProcessRuntime } from '../../src/runtimes/process/index.ts';
+import { createRealRuntime, sandboxExecutors } from './runtime-machines.ts';
 
 const supervisor = fileURLToPath(new URL('./runtime-supervisor.ts', import.meta.url));
 const containerCount = 40;
@@ -41,42 +39,48 @@ function supervise(args: readonly string[], killAfterMs: number | undefined): Pr
   });
 }
 
-it('loses no exit code and runs no container twice, however often the engine is killed with -9', async () => {
-  const seed = Number(process.env['RONDO_SEED'] ?? Date.now() % 1_000_000);
-  console.log(`seed ${seed} (set RONDO_SEED to repeat)`);
-  const float = seeded(seed);
-  const directory = mkdtempSync(join(tmpdir(), 'rondo-crash-'));
-  const [dataDir, counters, exits] = ['data', 'counters', 'exits'].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-  ];
-  mkdirSync(counters);
-  const args = [dataDir, exits, String(containerCount), counters];
-  let killed = 0;
-  for (let round = 0; round < killCount; round++) {
-    // Shortly after the start, when most is under way.
-    if ((await supervise(args, float() * 60)) === 'killed') killed++;
-  }
-  expect(await supervise(args, undefined)).toBe('done');
-  expect(killed).toBeGreaterThan(0);
+it.each(['process', ...sandboxExecutors])(
+  'loses no exit code and runs no container twice, however often the engine is killed with -9: %s',
+  async (name) => {
+    const seed = Number(process.env['RONDO_SEED'] ?? Date.now() % 1_000_000);
+    console.log(`seed ${seed} (set RONDO_SEED to repeat)`);
+    const float = seeded(seed);
+    const directory = mkdtempSync(join(tmpdir(), 'rondo-crash-'));
+    const [dataDir, counters, exits] = ['data', 'counters', 'exits'].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    mkdirSync(counters);
+    const args = [dataDir, exits, String(containerCount), counters, name];
+    let killed = 0;
+    for (let round = 0; round < killCount; round++) {
+      // Shortly after the start, when most is under way.
+      if ((await supervise(args, float() * 60)) === 'killed') killed++;
+    }
+    expect(await supervise(args, undefined)).toBe('done');
+    expect(killed).toBeGreaterThan(0);
 
-  const seen = readFileSync(exits, 'utf8').trim().split('\n');
-  const byContainer = new Map(Array.from({ length: containerCount }, (_, index) => [`uid-crash-${index}`, new Set()]));
-  for (const line of seen) {
-    const [uid, ...rest] = line.split(' ');
-    byContainer.get(uid!)!.add(rest.join(' '));
-  }
-  // Every engine that heard of an exit heard the same code and the same time.
-  for (const [index, ends] of [...byContainer.values()].entries()) {
-    expect(ends.size, `container ${index}: ${[...ends].join(', ')}`).toBe(1);
-    expect([...ends][0]).toMatch(new RegExp(`^${index} `));
-    expect(readFileSync(join(counters, String(index)), 'utf8'), `runs of container ${index}`).toBe('run\n');
-  }
+    const seen = readFileSync(exits, 'utf8').trim().split('\n');
+    const byContainer = new Map(
+      Array.from({ length: containerCount }, (_, index) => [`uid-crash-${index}`, new Set()]),
+    );
+    for (const line of seen) {
+      const [uid, ...rest] = line.split(' ');
+      byContainer.get(uid!)!.add(rest.join(' '));
+    }
+    // Every engine that heard of an exit heard the same code and the same time.
+    for (const [index, ends] of [...byContainer.values()].entries()) {
+      expect(ends.size, `container ${index}: ${[...ends].join(', ')}`).toBe(1);
+      expect([...ends][0]).toMatch(new RegExp(`^${index} `));
+      expect(readFileSync(join(counters, String(index)), 'utf8'), `runs of container ${index}`).toBe('run\n');
+    }
 
-  const last = createProcessRuntime({ dataDir, clock, random, log });
-  await last.start();
-  await Promise.all(last.podUids().map((uid) => last.removePod(uid)));
-  await last.stop();
-  rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+    const last = createRealRuntime(name, dataDir);
+    await last.start();
+    await Promise.all(last.podUids().map((uid) => last.removePod(uid)));
+    await last.stop();
+    rmSync(directory, { recursive: true, force: true });
+  },
+  60_000,
+);

@@ -36,6 +36,13 @@ export interface Machine {
   close(): void;
 }
 
+/** A runtime that runs real processes, by name: `process`, `shim`, `util-linux`. */
+export function createRealRuntime(name: string, dataDir: string): Runtime {
+  if (name === 'process') return createProcessRuntime({ dataDir, clock, random, log });
+  const only = name === 'shim' ? 'shim' : 'util-linux';
+  return createSandboxRuntime({ dataDir, clock, random, log, rootfs: 'host', only });
+}
+
 /** The executors of the sandbox that this machine can run; why the others are missing is printed. */
 export const sandboxExecutors: readonly ('shim' | 'util-linux')[] = await probeExecutors();
 

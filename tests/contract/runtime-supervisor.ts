@@ -1,15 +1,19 @@
 // The engine's part in the crash test: starts what is left to start, notes each exit that it hears of, and waits to be
-// killed. Arguments: data directory, file for exits, number of containers, directory of counters.
+// killed. Arguments: data directory, file for exits, number of containers, directory of counters, runtime.
 import { appendFileSync } from 'node:fs';
-import { systemClock as clock, systemRandom as random } from '../../src/clock/index.ts';
-import { silentLogger as log } from '../../src/log/index.ts';
-import { createProcessRuntime } from '../../src/runtimes/process/index.ts';
-import { podOf, requestOf } from './runtime-machines.ts';
+import type { VolumeContent } from '../../src/runtimes/index.ts';
+import { createRealRuntime, podOf, requestOf } from './runtime-machines.ts';
 
-const [dataDir, exitsFile, count, counters] = process.argv.slice(2) as [string, string, string, string];
+const [dataDir, exitsFile, count, counters, name] = process.argv.slice(2) as [string, string, string, string, string];
+
+// What a sandbox writes to the host's files stays in it, but for volumes.
+const volumeMounts = name === 'process' ? [] : [{ name: 'counters', mountPath: counters }];
+const hostPath = { path: counters, type: 'Directory' };
+const volumes: VolumeContent[] =
+  name === 'process' ? [] : [{ name: 'counters', type: 'hostPath', hostPath, files: new Map() }];
 
 async function main(): Promise<void> {
-  const runtime = createProcessRuntime({ dataDir, clock, random, log });
+  const runtime = createRealRuntime(name, dataDir);
   let ended = 0;
   let wake: () => void = () => undefined;
   runtime.onExit((state) => {
@@ -24,8 +28,11 @@ async function main(): Promise<void> {
     // Asked for every container, also those of earlier lives: starting again must start nothing.
     const script = `echo run >>${counters}/${index}; sleep 0.0${index % 10}; exit ${index}`;
     const command = ['/bin/sh', '-c', script];
-    const request = requestOf(podOf(`crash-${index}`, { name: 'main', image: 'rondo.dev/host', command }), command);
-    await runtime.preparePod(request.pod, []);
+    const request = requestOf(
+      podOf(`crash-${index}`, { name: 'main', image: 'rondo.dev/host', command, volumeMounts }),
+      command,
+    );
+    await runtime.preparePod(request.pod, volumes);
     await runtime.startContainer(request);
     if (index - ended >= 8) await new Promise<void>((resolve) => (wake = resolve));
   }

@@ -8,10 +8,19 @@ import { neededTools, utilLinuxExecutor } from './util-linux-executor.ts';
 /** Where `npm run build` puts the shim, seen from this file in src/ and in dist/ alike. */
 const shimPath = fileURLToPath(new URL('../../../dist/shim/rondo-shim', import.meta.url));
 
-/** Why this machine cannot have sandboxes; undefined if it can. */
-export async function sandboxProblem(): Promise<string | undefined> {
+let known: Promise<string | undefined> | undefined;
+
+/** Why this machine cannot have sandboxes; undefined if it can. Found out by trying, once. */
+export function sandboxProblem(): Promise<string | undefined> {
+  known ??= tryOut();
+  return known;
+}
+
+async function tryOut(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (process.getuid?.() !== 0) return 'it needs root';
+  const missing = neededTools.filter((name) => findTool(name) === undefined);
+  if (missing.length > 0) return `it needs ${missing.join(', ')} (util-linux, coreutils)`;
   const words = ['-m', '-p', '-u', '-i', '-f', '/bin/sh', '-c'];
   const script =
     'd=$(mktemp -d) && mount -t tmpfs t "$d" && mkdir "$d/u" "$d/w" "$d/r" && ' +
@@ -21,16 +30,14 @@ export async function sandboxProblem(): Promise<string | undefined> {
   return works ? undefined : 'this machine allows no namespaces or overlay mounts (a container without privileges?)';
 }
 
-/** The shim where it was built and runs, else the programs of util-linux. @throws Error if these are missing, too */
+/** The shim where it was built and runs, else the programs of util-linux. */
 export async function chooseExecutor(dataDir: string, only: 'shim' | 'util-linux' | undefined): Promise<Executor> {
   if (only !== 'util-linux' && existsSync(shimPath) && (await shimRuns())) return shimExecutor(shimPath);
   if (only === 'shim') throw new Error(`the shim was not built (${shimPath}); npm run build needs a C compiler for it`);
-  const tools = new Map(neededTools.map((name) => [name, findTool(name)]));
-  const missing = [...tools].filter(([, path]) => path === undefined).map(([name]) => name);
-  if (missing.length > 0) throw new Error(`the sandbox runtime needs ${missing.join(', ')} (util-linux, coreutils)`);
+  const tools = new Map(neededTools.map((name) => [name, findTool(name) ?? name]));
   const deviceTemplate = `${dataDir}/devices`;
   await makeDeviceTemplate(deviceTemplate);
-  return utilLinuxExecutor({ tools: tools as Map<string, string>, deviceTemplate });
+  return utilLinuxExecutor({ tools, deviceTemplate });
 }
 
 async function shimRuns(): Promise<boolean> {

@@ -52,7 +52,7 @@ function joinWords({ join }: ContainerSpec, tool: (name: string) => string): str
 }
 
 function unshareWords({ newNamespaces }: ContainerSpec, tool: (name: string) => string): string[] {
-  return [tool('unshare'), ...[...newNamespaces].map((letter) => `-${letter}`), '--propagation=slave'];
+  return [tool('unshare'), ...newNamespaces.split('').map((letter) => `-${letter}`), '--propagation=slave'];
 }
 
 /**
@@ -240,7 +240,7 @@ function pauseWords(pause: PauseSpec, tool: (name: string) => string): string[] 
     `while :; do ${tool('sleep')} 86400 & wait "$!"; done`,
   );
   const forks = pause.newNamespaces.includes('p') ? ['--fork', '--kill-child=KILL'] : [];
-  const letters = [...pause.newNamespaces].map((letter) => `-${letter}`);
+  const letters = pause.newNamespaces.split('').map((letter) => `-${letter}`);
   return [tool('unshare'), ...letters, ...forks, '/bin/sh', '-c', lines.join('\n')];
 }
 
