@@ -1,5 +1,5 @@
-// Compiles src/ to dist/ unless dist/ is newer than every source, and shim/ where there is a C compiler. `--force`
-// always compiles.
+// Compiles src/ to dist/ unless dist/ is newer than every source, and starter/ and shim/ where there is a C compiler.
+// `--force` always compiles.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { bin, ensureInstalled, root, run } from './installed.mjs';
@@ -7,7 +7,7 @@ import { bin, ensureInstalled, root, run } from './installed.mjs';
 const stamp = `${root}dist/.built`;
 
 function newestSource() {
-  return ['src', 'shim', 'tsconfig.json', 'tsconfig.build.json', 'package.json']
+  return ['src', 'starter', 'shim', 'tsconfig.json', 'tsconfig.build.json', 'package.json']
     .flatMap((path) =>
       statSync(root + path).isDirectory()
         ? readdirSync(root + path, { recursive: true, withFileTypes: true })
@@ -24,6 +24,7 @@ export function ensureBuilt() {
   rmSync(`${root}dist`, { recursive: true, force: true });
   run(process.execPath, [bin('tsc'), '-p', 'tsconfig.build.json']);
   chmodSync(`${root}dist/main.js`, 0o755);
+  buildStarter();
   buildShim();
   writeFileSync(stamp, '');
 }
@@ -39,16 +40,31 @@ export function buildShim() {
   const newestMs = files.reduce((newest, file) => Math.max(newest, statSync(file).mtimeMs), 0);
   if (existsSync(target) && statSync(target).mtimeMs > newestMs) return true;
   mkdirSync(`${root}dist/shim`, { recursive: true });
+  const compiled = compileC(
+    target,
+    files.filter((name) => name.endsWith('.c')),
+  );
+  if (!compiled) process.stderr.write('no shim could be compiled: the sandbox runtime will use util-linux\n');
+  return compiled;
+}
+
+/** The starter of the process runtime. Without it a shell starts containers, which takes longer. */
+function buildStarter() {
+  const compiled = compileC(`${root}dist/rondo-starter`, [`${root}starter/rondo-starter.c`]);
+  if (!compiled) process.stderr.write('no starter could be compiled: a shell will start containers\n');
+}
+
+/** Static where that can be had: then it runs wherever this kernel does. False without a compiler. */
+function compileC(target, files) {
   const temporary = `${target}.${process.pid}`;
   for (const linking of [['-static'], []]) {
-    const words = [...linking, '-O2', '-s', '-o', temporary, ...files.filter((name) => name.endsWith('.c'))];
+    const words = [...linking, '-O2', '-s', '-o', temporary, ...files];
     const { status, error } = spawnSync('cc', words, { stdio: ['ignore', 'ignore', 'pipe'] });
     if (error !== undefined) return false;
     if (status !== 0) continue;
     renameSync(temporary, target);
     return true;
   }
-  process.stderr.write('the shim could not be compiled: the sandbox runtime will use util-linux\n');
   return false;
 }
 

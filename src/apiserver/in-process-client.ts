@@ -15,7 +15,7 @@ import type {
 import { resources } from '../api/index.ts';
 import type { KindDefinition, UserInfo } from './kind.ts';
 import type { Operations, PodStreams, StoredEvent, WriteRequest } from './operations.ts';
-import { frozenCopy, mutableCopy } from './registry/copies.ts';
+import { draftCopy, frozenCopy, mutableCopy } from './registry/copies.ts';
 
 /**
  * The Client that calls the operations directly: the same law as over HTTP, without bytes in between. What comes out
@@ -68,7 +68,7 @@ class InProcessClient implements Client {
 
   async create<T extends KubeObject>(resource: Resource<T>, draft: Draft<T>, options?: WriteOptions): Promise<T> {
     const request = this.#request(resource, draft.metadata.namespace, options);
-    const stored = await this.#operations.create(request, mutableCopy<unknown>(draft) as Draft<KubeObject>);
+    const stored = await this.#operations.create(request, draftCopy<unknown>(draft) as Draft<KubeObject>);
     return stored.object as T;
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { createRealRuntime, sandboxExecutors } from './runtime-machines.ts';
+import { createRealRuntime, sandboxExecutors, shellStarted } from './runtime-machines.ts';
 
 const supervisor = fileURLToPath(new URL('./runtime-supervisor.ts', import.meta.url));
 const containerCount = 40;
@@ -39,7 +39,7 @@ function supervise(args: readonly string[], killAfterMs: number | undefined): Pr
   });
 }
 
-it.each(['process', ...sandboxExecutors])(
+it.each(['process', shellStarted, ...sandboxExecutors])(
   'loses no exit code and runs no container twice, however often the engine is killed with -9: %s',
   async (name) => {
     const seed = Number(process.env['RONDO_SEED'] ?? Date.now() % 1_000_000);

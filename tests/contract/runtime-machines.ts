@@ -36,9 +36,13 @@ export interface Machine {
   close(): void;
 }
 
-/** A runtime that runs real processes, by name: `process`, `shim`, `util-linux`. */
+/** The process runtime without its compiled starter, as on a machine without a C compiler. */
+export const shellStarted = 'process started by a shell';
+
+/** A runtime that runs real processes, by name: `process`, `process started by a shell`, `shim`, `util-linux`. */
 export function createRealRuntime(name: string, dataDir: string): Runtime {
   if (name === 'process') return createProcessRuntime({ dataDir, clock, random, log });
+  if (name === shellStarted) return createProcessRuntime({ dataDir, clock, random, log, limits: { starter: 'shell' } });
   const only = name === 'shim' ? 'shim' : 'util-linux';
   return createSandboxRuntime({ dataDir, clock, random, log, rootfs: 'host', only });
 }
@@ -47,8 +51,10 @@ export function createRealRuntime(name: string, dataDir: string): Runtime {
 export const sandboxExecutors: readonly ('shim' | 'util-linux')[] = await probeExecutors();
 
 export const machines: readonly { readonly name: string; readonly create: () => Machine }[] = [
+  // With the compiled starter, where there is one.
   { name: 'process', create: () => processMachine({}) },
-  { name: 'process without job control', create: () => processMachine({ shell: 'setsid' }) },
+  { name: shellStarted, create: () => processMachine({ starter: 'shell' }) },
+  { name: 'process started by a shell without job control', create: () => processMachine({ starter: 'setsid' }) },
   ...sandboxExecutors.map((only) => ({ name: `sandbox with ${only}`, create: () => sandboxMachine(only) })),
   { name: 'simulated', create: simulatedMachine },
 ];
@@ -70,7 +76,7 @@ export function requestOf(pod: Pod, command: readonly string[]): ContainerReques
   return { id, pod, container, env: [], command, args: [] };
 }
 
-function processMachine(limits: { readonly shell?: 'setsid' }): Machine {
+function processMachine(limits: { readonly starter?: 'shell' | 'setsid' }): Machine {
   const dataDir = mkdtempSync(join(tmpdir(), 'rondo-runtime-'));
   return {
     open: () => createProcessRuntime({ dataDir, clock, random, log, limits }),

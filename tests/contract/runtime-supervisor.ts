@@ -7,10 +7,11 @@ import { createRealRuntime, podOf, requestOf } from './runtime-machines.ts';
 const [dataDir, exitsFile, count, counters, name] = process.argv.slice(2) as [string, string, string, string, string];
 
 // What a sandbox writes to the host's files stays in it, but for volumes.
-const volumeMounts = name === 'process' ? [] : [{ name: 'counters', mountPath: counters }];
+const volumeMounts = name.startsWith('process') ? [] : [{ name: 'counters', mountPath: counters }];
 const hostPath = { path: counters, type: 'Directory' };
-const volumes: VolumeContent[] =
-  name === 'process' ? [] : [{ name: 'counters', type: 'hostPath', hostPath, files: new Map() }];
+const volumes: VolumeContent[] = name.startsWith('process')
+  ? []
+  : [{ name: 'counters', type: 'hostPath', hostPath, files: new Map() }];
 
 async function main(): Promise<void> {
   const runtime = createRealRuntime(name, dataDir);

@@ -27,7 +27,7 @@ const factor = mode === 'fast' ? 60 : 1;
 /** Longest life of an engine, in system time. */
 const longestMs = 3000;
 /** A tick that came in the last moment before a kill may be left to the next life. In the engine's time. */
-const graceMs = mode === 'fast' ? 15_000 : 1500;
+const graceMs = mode === 'fast' ? 45_000 : 1500;
 const minuteMs = 60_000;
 
 const chance = seededRandom(seed);

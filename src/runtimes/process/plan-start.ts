@@ -7,10 +7,10 @@ import {
   podFiles,
   resolveCommand,
   splitEnvironment,
-  startText,
   tokenOf,
   type ContainerFiles,
   type Layout,
+  type StartCommand,
   type StartPlan,
 } from '../wrapped/index.ts';
 import { noCommand, type Abilities } from './admission.ts';
@@ -22,11 +22,13 @@ export interface StartContext {
   readonly abilities: Abilities;
   readonly home: string;
   readonly startedAtMs: number;
+  /** Says it in the language of what starts containers. */
+  readonly encode: (start: StartCommand) => string;
 }
 
 /** @throws RuntimeError for a container that must not be started as it is */
 export function planStart(context: StartContext): StartPlan {
-  const { request, layout, abilities, startedAtMs } = context;
+  const { request, layout, abilities, startedAtMs, encode } = context;
   const { id, pod, container } = request;
   const given = [...request.command, ...request.args];
   if (given.length === 0) {
@@ -60,7 +62,7 @@ export function planStart(context: StartContext): StartPlan {
       workingDir,
       command: [...prefix, ...given],
     });
-    return { type: 'start', fallbackToLogs, startedAtMs, text: startText({ ...common, cwd: '', command }) };
+    return { type: 'start', fallbackToLogs, startedAtMs, text: encode({ ...common, cwd: '', command }) };
   }
   const searchPath = others.get('PATH') ?? exports.get('PATH') ?? defaultPath;
   const resolved = resolveCommand(given[0]!, workingDir, searchPath);
@@ -70,7 +72,7 @@ export function planStart(context: StartContext): StartPlan {
     type: 'start',
     fallbackToLogs,
     startedAtMs,
-    text: startText({ ...common, cwd: workingDir === directory ? '' : workingDir, command: [...prefix, ...given] }),
+    text: encode({ ...common, cwd: workingDir === directory ? '' : workingDir, command: [...prefix, ...given] }),
   };
 }
 

@@ -3,7 +3,15 @@ import { resolve } from 'node:path';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { Runtime } from '../runtime.ts';
-import { layoutOf, machineCapabilities, WrappedRuntime, type RuntimeStyle } from '../wrapped/index.ts';
+import {
+  findStarter,
+  layoutOf,
+  machineCapabilities,
+  starterRequest,
+  startText,
+  WrappedRuntime,
+  type RuntimeStyle,
+} from '../wrapped/index.ts';
 import { admitPod, type Abilities } from './admission.ts';
 import { planStart } from './plan-start.ts';
 import { probeAbilities } from './probe-abilities.ts';
@@ -15,7 +23,7 @@ export interface ProcessRuntimeOptions {
   readonly random: Random;
   readonly log: Logger;
   /** For tests: the ways of a poorer machine. */
-  readonly limits?: { readonly shell?: 'setsid'; readonly mounts?: Abilities['mounts'] };
+  readonly limits?: { readonly starter?: 'shell' | 'setsid'; readonly mounts?: Abilities['mounts'] };
 }
 
 /** Runs containers as plain processes on the host's own files: no images, no isolation, nothing needed but a shell. */
@@ -28,6 +36,7 @@ function processStyle(dataDir: string, limits: ProcessRuntimeOptions['limits']):
   const layout = layoutOf(dataDir);
   const home = homedir();
   let abilities: Abilities | undefined;
+  let starter: string | undefined;
   const known = (): Abilities => {
     if (abilities === undefined) throw new Error('the process runtime was not probed');
     return abilities;
@@ -35,14 +44,19 @@ function processStyle(dataDir: string, limits: ProcessRuntimeOptions['limits']):
   return {
     name: 'process',
     capabilities: machineCapabilities(),
-    shell: limits?.shell,
+    shell: limits?.starter === 'setsid' ? 'setsid' : undefined,
+    starterPath: () => starter,
     reach: 'marked',
     probe: async () => {
       abilities = await probeAbilities(layout.root, limits?.mounts);
+      starter = limits?.starter === undefined ? await findStarter() : undefined;
       return { mounts: abilities.mounts };
     },
     admit: (pod) => admitPod(pod, known()),
-    plan: (request, startedAtMs) => planStart({ request, layout, abilities: known(), home, startedAtMs }),
+    plan: (request, startedAtMs) => {
+      const encode = starter === undefined ? startText : starterRequest;
+      return planStart({ request, layout, abilities: known(), home, startedAtMs, encode });
+    },
     stopSignal: () => 'SIGTERM',
     kindOf: ({ kind }) => kind,
     // Everything of a process lies in the files of its Pod.

@@ -2,10 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import { defaultPath } from './environment.ts';
-import { wrapperScript, type Shell } from './wrapper.ts';
+import { wrapperScript, type Starter } from './wrapper.ts';
 
 export interface SpawnerOptions {
-  readonly shell: Shell;
+  readonly starter: Starter;
   readonly cwd: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -19,9 +19,9 @@ const restartDelayMs = 200;
 const reapDelayMs = 1000;
 
 /**
- * The one process that starts all containers: a shell that reads commands from its standard input. Node forks its
- * own page tables for each child (1 ms at 50 MB, 50 ms at 1 GB), a shell's fork takes a fraction of a millisecond.
- * When the engine dies the shell reads the end of its input and goes; its containers stay.
+ * The one process that starts all containers: the compiled starter, or a shell, that reads what to start from its standard input.
+ * Node forks its own page tables for each child (1 ms at 50 MB, 50 ms at 1 GB), a small process a fraction of that.
+ * When the engine dies it reads the end of its input and goes; its containers stay.
  */
 export class Spawner {
   readonly #options: SpawnerOptions;
@@ -39,8 +39,10 @@ export class Spawner {
   }
 
   start(): void {
-    const { shell, cwd, log, clock } = this.#options;
-    const child = spawn(shell.path, shell.args, {
+    const { starter, cwd, log, clock } = this.#options;
+    const [path, args] =
+      starter.type === 'compiled' ? [starter.path, ['serve']] : [starter.shell.path, [...starter.shell.args]];
+    const child = spawn(path, args, {
       cwd,
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -57,18 +59,18 @@ export class Spawner {
       this.#child = undefined;
       clock.after(clock.monotonic() - startedAtMs < restartDelayMs ? restartDelayMs : 0, () => this.#restart());
     });
-    child.stdin.write(wrapperScript(shell));
+    if (starter.type === 'shell') child.stdin.write(wrapperScript(starter.shell));
   }
 
-  /** Starts a container: the text comes from `startText`. */
+  /** Starts a container: the text comes from `startText` or `starterRequest`. */
   run(text: string): void {
     this.#batch.push(text);
     if (this.#batch.length === 1) queueMicrotask(() => this.#flush());
   }
 
-  /** Wrappers ended: has the shell reap them soon. */
+  /** Wrappers ended: has a shell reap them soon. */
   reapSoon(): void {
-    if (this.#reapPending) return;
+    if (this.#reapPending || this.#options.starter.type === 'compiled') return;
     this.#reapPending = true;
     this.#options.clock.after(reapDelayMs, () => {
       this.#reapPending = false;
@@ -76,7 +78,7 @@ export class Spawner {
     });
   }
 
-  /** Lets the shell finish what it has read, and go. */
+  /** Lets it finish what it has read, and go. */
   stop(): void {
     this.#flush();
     this.#stopped = true;
@@ -97,6 +99,7 @@ export class Spawner {
     const text = this.#batch.join('');
     this.#batch = [];
     // `jobs` reaps children that have ended; without it a shell keeps them as zombies until it waits.
-    this.#child?.stdin?.write(`${text}jobs >/dev/null 2>&1\n`);
+    const reap = this.#options.starter.type === 'shell' ? 'jobs >/dev/null 2>&1\n' : '';
+    this.#child?.stdin?.write(text + reap);
   }
 }

@@ -16,6 +16,8 @@ export interface RuntimeStyle {
   readonly capabilities: Capabilities;
   /** For tests: the way of a poorer machine. */
   readonly shell?: 'setsid' | undefined;
+  /** The compiled starter that its plans speak to; undefined after `probe`: they are for a shell. */
+  readonly starterPath?: (() => string | undefined) | undefined;
   /** See `TerminatorOptions`. */
   readonly reach: 'marked' | 'group';
   /** Finds out what this machine can do, before anything else is asked; the answer is for the log. */

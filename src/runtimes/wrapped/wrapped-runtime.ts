@@ -50,6 +50,7 @@ import { Spawner } from './spawner.ts';
 import type { RuntimeStyle, StartPlan } from './style.ts';
 import { Terminator } from './terminator.ts';
 import { writeVolumes } from './volumes.ts';
+import type { Starter } from './wrapper.ts';
 
 export interface WrappedRuntimeOptions {
   /** Belongs to this runtime alone; made with mode 0700. */
@@ -129,10 +130,12 @@ export class WrappedRuntime implements Runtime {
       currentBootId(),
       this.#style.probe(this.#layout, { clock, log }),
     ]);
-    const spawner = new Spawner({ shell, cwd: this.#layout.root, clock, log, onRestart: () => this.#startAgain() });
+    const path = this.#style.starterPath?.();
+    const starter: Starter = path === undefined ? { type: 'shell', shell } : { type: 'compiled', path };
+    const spawner = new Spawner({ starter, cwd: this.#layout.root, clock, log, onRestart: () => this.#startAgain() });
     spawner.start();
     this.#started = { spawner };
-    log.info(`${this.name} runtime`, { shell: shell.path, groups: shell.group.type, ...abilities });
+    log.info(`${this.name} runtime`, { starter: path ?? shell.path, groups: shell.group.type, ...abilities });
     await this.#adopt(bootId);
   }
 

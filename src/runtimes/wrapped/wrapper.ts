@@ -15,6 +15,10 @@ export interface Shell {
   readonly hasProc: boolean;
 }
 
+/** What starts containers and wraps them: the compiled starter, or a shell. */
+export type Starter =
+  { readonly type: 'shell'; readonly shell: Shell } | { readonly type: 'compiled'; readonly path: string };
+
 /**
  * The wrapper of one container, as a shell function of the spawner; it runs in a subshell of it, about one megabyte
  * shared with all others. Everything comes in positional parameters, because the variables belong to the container's

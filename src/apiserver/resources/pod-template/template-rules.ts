@@ -1,5 +1,5 @@
 import { qualifiedNameErrors } from '../../../api/index.ts';
-import type { PodTemplateSpec } from '../../../api/index.ts';
+import type { PodSpec, PodTemplateSpec } from '../../../api/index.ts';
 import { child } from '../field-path.ts';
 import type { Path, Problems } from '../field-path.ts';
 import { listOf } from '../value-rules.ts';
@@ -12,12 +12,21 @@ const maxAnnotationsBytes = 256 * 1024;
 export function checkPodTemplate(template: PodTemplateSpec | undefined, path: Path, problems: Problems): void {
   checkLabels(template?.metadata?.labels, child(path, 'labels'), problems);
   checkAnnotations(template?.metadata?.annotations, child(path, 'annotations'), problems);
-  const spec = template?.spec ?? { containers: [] };
-  checkPodSpec(spec, child(path, 'spec'), problems);
+  checkTemplateSpec(template?.spec ?? { containers: [] }, child(path, 'spec'), problems);
+}
+
+/** Frozen specs that were found valid: the Jobs of a CronJob all have the same one. */
+const valid = new WeakSet<PodSpec>();
+
+function checkTemplateSpec(spec: PodSpec, path: Path, problems: Problems): void {
+  if (valid.has(spec)) return;
+  const before = problems.errors.length;
+  checkPodSpec(spec, path, problems);
   if (listOf(spec.ephemeralContainers).length > 0) {
     const text = 'ephemeral containers not allowed in pod template';
-    problems.forbidden(child(child(path, 'spec'), 'ephemeralContainers'), text);
+    problems.forbidden(child(path, 'ephemeralContainers'), text);
   }
+  if (problems.errors.length === before && Object.isFrozen(spec)) valid.add(spec);
 }
 
 function checkAnnotations(
