@@ -44,9 +44,13 @@ static void pause_forever(void) {
 
 void run_command(void) {
   if (!container.base) pause_forever();
-  const char *name = container.command[0];
   set_environment();
   change_directory();
+  run_inside();
+}
+
+void run_inside(void) {
+  const char *name = container.command[0];
   drop_privileges();
   if (strchr(name, '/')) {
     execute(name, name);

@@ -4,6 +4,7 @@
  *
  * Arguments are operations with a fixed number of words each (see `operations` below), then `--` and the command. The
  * environment is the container's; secrets come only there. Exit 17: claimed before, or the Pod was removed meanwhile.
+ * `exec PID` in front of them runs a command in a container that runs: see exec.c.
  * src/runtimes/sandbox/shim-executor.ts writes the arguments; util-linux-executor.ts does the same with a script.
  */
 #define _GNU_SOURCE
@@ -114,6 +115,9 @@ static void parse(char **words) {
   }
   if (*words == NULL || words[1] == NULL) usage("--");
   container.command = words + 1;
+}
+
+static void require_settings(void) {
   if (!container.claim || !container.exit_prefix || !container.log || !container.error || !container.started ||
       !container.alive || !container.new_namespaces)
     usage("missing setting");
@@ -228,7 +232,12 @@ int main(int argc, char **argv) {
     puts("rondo-shim 1");
     return 0;
   }
+  if (argc > 2 && strcmp(argv[1], "exec") == 0) {
+    parse(argv + 3);
+    return exec_in(argv[2]);
+  }
   parse(argv + 1);
+  require_settings();
   static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGPIPE, SIGTTOU, SIGTTIN, SIGTSTP};
   for (size_t at = 0; at < sizeof ignored / sizeof *ignored; at++) signal(ignored[at], SIG_IGN);
   setsid();

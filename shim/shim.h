@@ -17,6 +17,8 @@ struct container {
 };
 
 extern struct container container;
+/* Where `fail` tells why; standard error where a person waits. */
+extern int error_pipe;
 
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* root.c: cgroups, host name, mounts; ends in the new root. */
@@ -25,6 +27,10 @@ void enter_root(void);
 void drop_privileges(void);
 /* command.c: working directory, environment, execve. */
 void run_command(void) __attribute__((noreturn));
+/* command.c: the same in a directory that is entered already. */
+void run_inside(void) __attribute__((noreturn));
+/* exec.c: runs the command in a running container; gives its exit code. */
+int exec_in(const char *pid);
 /* seccomp.c */
 void install_seccomp(void);
 /* root.c */

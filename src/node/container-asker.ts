@@ -1,8 +1,16 @@
 import type { LifecycleHandler, Pod, Probe } from '../api/index.ts';
 import type { Clock } from '../clock/index.ts';
-import type { Runtime } from '../runtimes/index.ts';
+import type { ContainerId, Runtime } from '../runtimes/index.ts';
 import { containerId, type ContainerView } from './container-view.ts';
-import { ask, runHook, type Answer, type AskTarget, type ProbeKind } from './probes/index.ts';
+import {
+  ask,
+  maxOutputBytes,
+  runHook,
+  type Answer,
+  type AskTarget,
+  type ExecResult,
+  type ProbeKind,
+} from './probes/index.ts';
 
 /** Asks one attempt of one container, through its runtime where that answers itself. */
 export interface ContainerAsker {
@@ -22,7 +30,7 @@ export function containerAsker({ pod, view, runtime, clock }: Asked): ContainerA
   const target: AskTarget = {
     container: view.container,
     address: runtime.capabilities.podAddress,
-    exec: undefined,
+    exec: runtime.exec === undefined ? undefined : (command, signal) => execForOutput(runtime, id, { command, signal }),
   };
   return {
     probe: (kind, probe, signal) => {
@@ -38,4 +46,30 @@ export function containerAsker({ pod, view, runtime, clock }: Asked): ContainerA
         : runHook(handler, target, { clock, signal });
     },
   };
+}
+
+/** Runs a command in a container and keeps the beginning of what it writes. */
+async function execForOutput(
+  runtime: Runtime,
+  id: ContainerId,
+  { command, signal }: { readonly command: readonly string[]; readonly signal: AbortSignal },
+): Promise<ExecResult> {
+  const session = runtime.exec?.(id, command);
+  if (session === undefined) throw new Error('the runtime of this Pod cannot run commands in containers');
+  const kill = (): void => session.kill();
+  signal.addEventListener('abort', kill, { once: true });
+  session.stdin.end();
+  let output = '';
+  const keep = (chunk: Buffer): void => {
+    if (output.length < maxOutputBytes) output += chunk.toString().slice(0, maxOutputBytes - output.length);
+  };
+  session.stdout.on('data', keep);
+  session.stderr.on('data', keep);
+  try {
+    const exitCode = await session.exitCode;
+    if (signal.aborted) throw new Error(`command timed out: "${command.join(' ')}"`);
+    return { exitCode, output };
+  } finally {
+    signal.removeEventListener('abort', kill);
+  }
 }

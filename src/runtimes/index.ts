@@ -10,6 +10,7 @@ export {
   type ContainerRequest,
   type ContainerState,
   type EnvEntry,
+  type ExecSession,
   type ExitedContainer,
   type ReadLogOptions,
   type RunningContainer,

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream';
 import type { Container, Pod } from '../api/index.ts';
 
 /**
@@ -39,6 +40,11 @@ export interface Runtime {
   containerState(id: ContainerId): ContainerState | undefined;
   /** All containers that this runtime still holds, also finished ones, of Pods that were not removed. */
   containers(): readonly ContainerState[];
+  /**
+   * Runs one more command in a running container, with its environment, user and privileges.
+   * @throws RuntimeError if the container does not run, or cannot be entered
+   */
+  exec?(id: ContainerId, command: readonly string[]): ExecSession;
   /** Answers probes instead of the containers, where they cannot be asked. Without it the node agent asks them. */
   answerProbe?(id: ContainerId, kind: 'startup' | 'liveness' | 'readiness'): 'success' | 'failure';
   /** Called once for each exit, also those that happened while the engine was away (after `start`). One listener. */
@@ -136,6 +142,16 @@ export interface ExitedContainer {
   readonly reason: string;
   /** From terminationMessagePath (or the log's tail, by policy), at most 4096 bytes; or why it could not start. */
   readonly message?: string;
+}
+
+/** A command that runs in a container beside its main process. */
+export interface ExecSession {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** 128 + signal number when a signal ended it. @throws RuntimeError if it could not be executed */
+  readonly exitCode: Promise<number>;
+  kill(): void;
 }
 
 export interface ReadLogOptions {

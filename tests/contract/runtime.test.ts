@@ -80,6 +80,76 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create }) 
     throw new Error(`the log ended without ${text}: ${seen}`);
   }
 
+  describe('one more command in a container', () => {
+    const started = 'started';
+
+    /** What a command answers in a container that runs; undefined where the runtime runs no commands. */
+    async function answer(
+      runtime: Runtime,
+      id: ContainerId,
+      command: readonly string[],
+      input = '',
+    ): Promise<{ exitCode: number; stdout: string; stderr: string } | undefined> {
+      const session = runtime.exec?.(id, command);
+      if (session === undefined) return undefined;
+      const texts = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr'] as const)
+        session[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
+      session.stdin.end(input);
+      return { exitCode: await session.exitCode, ...texts };
+    }
+
+    it('runs with its environment, takes input, and tells its exit code', async () => {
+      const { runtime } = await open();
+      if (runtime.exec === undefined) {
+        expect(runtime.name).toBe('simulated');
+        return;
+      }
+      const { id } = await run(runtime, 'exec', { log: started });
+      await written(runtime, id, started);
+      const script = 'cat; echo "$RONDO_CONTAINER" >&2; exit 5';
+      const { podUid, container, attempt } = id;
+      expect(await answer(runtime, id, ['sh', '-c', script], 'input')).toEqual({
+        exitCode: 5,
+        stdout: 'input',
+        stderr: `${podUid}_${container}_${attempt}\n`,
+      });
+      expect(await answer(runtime, id, ['sh', '-c', 'kill -TERM $$'])).toMatchObject({ exitCode: 143 });
+      expect(runtime.containerState(id)?.type).toBe('running');
+    });
+
+    it('fails for a command that does not exist, and for a container that has ended', async () => {
+      const { runtime, exitOf } = await open();
+      if (runtime.exec === undefined) {
+        expect(runtime.name).toBe('simulated');
+        return;
+      }
+      const { id } = await run(runtime, 'exec', { log: started });
+      await written(runtime, id, started);
+      const missing = await answer(runtime, id, ['no-such-command-at-all']).catch((error: unknown) => error);
+      if (missing instanceof Error) expect(missing).toMatchObject({ reason: 'ExecError' });
+      else expect((missing as { exitCode: number }).exitCode).toBeGreaterThan(0);
+      await runtime.stopContainer(id, 0);
+      await exitOf(id);
+      expect(() => runtime.exec?.(id, ['true'])).toThrow('is not running');
+    });
+
+    it('can be killed', async () => {
+      const { runtime } = await open();
+      if (runtime.exec === undefined) {
+        expect(runtime.name).toBe('simulated');
+        return;
+      }
+      const { id } = await run(runtime, 'exec', { log: started });
+      await written(runtime, id, started);
+      const session = runtime.exec(id, ['sh', '-c', 'echo ready; exec sleep 60']);
+      await new Promise((resolve) => session.stdout.once('data', resolve));
+      session.kill();
+      expect(await session.exitCode).toBe(137);
+      expect(runtime.containerState(id)?.type).toBe('running');
+    });
+  });
+
   it('runs a container and reports its exit exactly once', async () => {
     const { runtime, exits, exitOf } = await open();
     const { id } = await run(runtime, 'ok', { durationMs: 0 });

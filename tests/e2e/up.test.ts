@@ -299,7 +299,7 @@ describe('the command line', () => {
   it.each([
     [['up', '--listen', 'nonsense'], 'rondo up: --listen nonsense: must be HOST:PORT'],
     [['up', '--listen', '127.0.0.1:70000'], 'rondo up: --listen 127.0.0.1:70000: must be HOST:PORT'],
-    [['up', '--runtime', 'docker'], 'rondo up: --runtime docker: must be one of process, simulated'],
+    [['up', '--runtime', 'docker'], 'rondo up: --runtime docker: must be one of process, sandbox, simulated'],
     [['up', '--rootfs', 'image'], 'rondo up: --rootfs image: only "host" is supported'],
     [['up', '--log-level', 'loud'], 'rondo up: --log-level loud: must be one of debug, info, warn, error'],
     [['up', 'extra'], 'rondo up: unexpected argument "extra"'],

@@ -5,11 +5,15 @@ import type { Logger } from '../../log/index.ts';
 import type { Runtime } from '../runtime.ts';
 import {
   findStarter,
+  hasOwn,
   layoutOf,
   machineCapabilities,
+  privilegesOf,
+  setprivWords,
   starterRequest,
   startText,
   WrappedRuntime,
+  type ExecPlan,
   type RuntimeStyle,
 } from '../wrapped/index.ts';
 import { admitPod, type Abilities } from './admission.ts';
@@ -30,6 +34,15 @@ export interface ProcessRuntimeOptions {
 export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
   const { dataDir, clock, log, limits } = options;
   return new WrappedRuntime({ dataDir, clock, log, style: processStyle(resolve(dataDir), limits) });
+}
+
+/** Beside the main process: in its mount namespace, if its volumes gave it one, and with no more privileges. */
+function planExec(pid: number, command: readonly string[]): ExecPlan {
+  const inner = [...setprivWords(privilegesOf(pid), privilegesOf(process.pid)), ...command];
+  const [first = '', ...rest] = inner;
+  if (!hasOwn(pid, 'mnt')) return { words: [first, ...rest], cwd: `/proc/${pid}/cwd` };
+  const user = hasOwn(pid, 'user') ? ['--user', '--preserve-credentials'] : [];
+  return { words: ['nsenter', `--target=${pid}`, ...user, '--mount', '--root', '--wd', '--', ...inner] };
 }
 
 function processStyle(dataDir: string, limits: ProcessRuntimeOptions['limits']): RuntimeStyle {
@@ -57,6 +70,7 @@ function processStyle(dataDir: string, limits: ProcessRuntimeOptions['limits']):
       const encode = starter === undefined ? startText : starterRequest;
       return planStart({ request, layout, abilities: known(), home, startedAtMs, encode });
     },
+    exec: (_, pid, command) => planExec(pid, command),
     stopSignal: () => 'SIGTERM',
     kindOf: ({ kind }) => kind,
     // Everything of a process lies in the files of its Pod.

@@ -100,6 +100,12 @@ export class Cgroups {
     return [...made].map((group) => `${group}/cgroup.procs`);
   }
 
+  /** The `cgroup.procs` of a container that has groups. */
+  procsOf(token: string): readonly string[] {
+    const groups = new Set(Object.values(this.#roots).map((root) => `${root}/${this.#prefix}${token}/cgroup.procs`));
+    return [...groups].filter(existsSync);
+  }
+
   /** Whether memory ran out in a container: its group counted a kill. */
   ranOutOfMemory(token: string): boolean {
     const root = this.#roots.memoryBytes;

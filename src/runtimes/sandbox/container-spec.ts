@@ -1,4 +1,4 @@
-import type { ContainerFiles } from '../wrapped/index.ts';
+import type { ContainerFiles, ExecPlan, ProcessPrivileges } from '../wrapped/index.ts';
 
 /** One mount inside a container's root, in this order; targets are paths as the container sees them. */
 export type ContainerMount =
@@ -64,8 +64,19 @@ export interface Executor {
   readonly name: 'shim' | 'util-linux';
   /** The text that makes the spawner start one container; every true prefix of it is incomplete for the shell. */
   startText(spec: ContainerSpec): string;
+  /** How one more command gets into a running container. @throws RuntimeError if it cannot be confined as the container is */
+  exec(request: ExecRequest): ExecPlan;
   /** The command that holds a Pod's namespaces; it writes `claim` as a wrapper does, then makes `ready`. */
   pauseCommand(pause: PauseSpec): readonly string[];
+}
+
+export interface ExecRequest {
+  /** The container's main process. */
+  readonly pid: number;
+  readonly privileges: ProcessPrivileges;
+  /** `cgroup.procs` files. */
+  readonly cgroups: readonly string[];
+  readonly command: readonly string[];
 }
 
 export interface PauseSpec {

@@ -9,9 +9,11 @@ import {
   layoutOf,
   machineCapabilities,
   podFiles,
+  privilegesOf,
   signalMarked,
   tokenOf,
   WrappedRuntime,
+  type ExecPlan,
   type RuntimeStyle,
   type StartPlan,
 } from '../wrapped/index.ts';
@@ -115,6 +117,11 @@ class SandboxStyle implements RuntimeStyle {
       const now = Math.max(startedAtMs, Math.floor(this.#options.clock.now()));
       return this.#planOn({ layers, config, isHost: false }, request, now);
     });
+  }
+
+  exec(id: ContainerId, pid: number, command: readonly string[]): ExecPlan {
+    const cgroups = this.#cgroups.procsOf(tokenOf(id));
+    return this.#running().exec({ pid, privileges: privilegesOf(pid), cgroups, command });
   }
 
   stopSignal(id: ContainerId): NodeJS.Signals {

@@ -1,6 +1,6 @@
 import { shellQuote } from '../wrapped/index.ts';
 import { capabilityMask } from './capabilities.ts';
-import type { ContainerMount, ContainerSpec, Executor, PauseSpec } from './container-spec.ts';
+import type { ContainerMount, ContainerSpec, ExecRequest, Executor, PauseSpec } from './container-spec.ts';
 
 /** Starts containers with the small C program in shim/: one exec does everything. */
 export function shimExecutor(shim: string): Executor {
@@ -11,8 +11,20 @@ export function shimExecutor(shim: string): Executor {
       const words = [shim, ...operations(spec), '--', ...spec.command].map(shellQuote).join(' ');
       return `( export ${assignments}; exec ${words} ) </dev/null >/dev/null 2>&1 &\n`;
     },
+    exec: (request) => ({
+      words: [shim, 'exec', String(request.pid), ...execOperations(request), '--', ...request.command],
+    }),
     pauseCommand: (pause) => [shim, ...pauseOperations(pause)],
   };
+}
+
+function execOperations({ privileges, cgroups }: ExecRequest): string[] {
+  const { uid, gid, groups, capabilities, noNewPrivileges, seccomp } = privileges;
+  const words = ['uid', String(uid), 'gid', String(gid), 'groups', groups.join(','), 'caps', capabilities];
+  for (const file of cgroups) words.push('cgroup', file);
+  if (noNewPrivileges) words.push('nnp');
+  if (seccomp) words.push('seccomp');
+  return words;
 }
 
 function operations(spec: ContainerSpec): string[] {

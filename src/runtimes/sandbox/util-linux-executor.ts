@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { shellQuote, startText } from '../wrapped/index.ts';
-import type { ContainerMount, ContainerSpec, Executor, PauseSpec } from './container-spec.ts';
+import { RuntimeError } from '../runtime.ts';
+import { privilegesOf, setprivWords, shellQuote, startText, type ExecPlan } from '../wrapped/index.ts';
+import type { ContainerMount, ContainerSpec, ExecRequest, Executor, PauseSpec } from './container-spec.ts';
 import { resolveInside, statInside, type LayeredRoot } from './layered-files.ts';
 import { lowerOption } from './shim-executor.ts';
 
@@ -43,7 +44,33 @@ export function utilLinuxExecutor(options: UtilLinuxOptions): Executor {
         command,
       });
     },
+    exec: (request) => planExec(request, tool),
     pauseCommand: (pause) => pauseWords(pause, tool),
+  };
+}
+
+/** Joins the groups from outside, then enters; privileges are given up inside, by the setpriv that is there. */
+function planExec({ pid, privileges, cgroups, command }: ExecRequest, tool: (name: string) => string): ExecPlan {
+  const [, ...words] = setprivWords(privileges, privilegesOf(process.pid));
+  const setpriv = tool('setpriv');
+  if (words.length > 0 && !existsSync(`/proc/${pid}/root${setpriv}`))
+    throw new RuntimeError('ExecError', `without the shim, exec needs ${setpriv} in the image of the container`);
+  const inner = words.length === 0 ? command : [setpriv, ...words, ...command];
+  const join = 'for file in $1; do echo $$ >"$file" || exit 126; done; shift; exec "$@"';
+  const enter = ['--mount', '--uts', '--ipc', '--net', '--pid', '--root', '--wd'];
+  return {
+    words: [
+      '/bin/sh',
+      '-c',
+      join,
+      'sh',
+      cgroups.join(' '),
+      tool('nsenter'),
+      `--target=${pid}`,
+      ...enter,
+      '--',
+      ...inner,
+    ],
   };
 }
 

@@ -5,6 +5,7 @@ export { machineCapabilities } from './capabilities.ts';
 export { findStarter, starterRequest } from './compiled-starter.ts';
 export { directoryProblem, resolveCommand } from './command.ts';
 export { baseEnvironment, defaultPath, splitEnvironment, type Environment } from './environment.ts';
+export { hasOwn, privilegesOf, setprivWords, type ExecPlan, type ProcessPrivileges } from './exec.ts';
 export { hostImage, isHostImage } from './host-image.ts';
 export {
   containerFiles,

@@ -2,6 +2,7 @@ import type { Pod } from '../../api/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { Admission, Capabilities, ContainerId, ContainerRequest, VolumeContent } from '../runtime.ts';
+import type { ExecPlan } from './exec.ts';
 import type { ExitKind, ExitRecord, Layout, PodFiles } from './layout.ts';
 
 /** Either the text for the spawner, or why the command cannot be executed: that ends the container with StartError. */
@@ -30,6 +31,8 @@ export interface RuntimeStyle {
    * @throws RuntimeError for a container that must not be started as it is
    */
   plan(request: ContainerRequest, startedAtMs: number): StartPlan | Promise<StartPlan>;
+  /** How a command gets in beside a container's main process. @throws RuntimeError if it cannot */
+  exec(id: ContainerId, pid: number, command: readonly string[]): ExecPlan;
   stopSignal(id: ContainerId): NodeJS.Signals;
   /** Whether more is known about an exit than its wrapper could tell; asked before `release`. */
   kindOf(record: ExitRecord): ExitKind;

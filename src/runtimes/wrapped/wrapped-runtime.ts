@@ -22,12 +22,14 @@ import {
   type ContainerId,
   type ContainerRequest,
   type ContainerState,
+  type ExecSession,
   type ExitedContainer,
   type ReadLogOptions,
   type Runtime,
   type VolumeContent,
 } from '../runtime.ts';
 import { Containers, type HeldContainer } from './containers.ts';
+import { execBeside } from './exec.ts';
 import { ExitWatch } from './exit-watch.ts';
 import {
   containerFiles,
@@ -44,7 +46,7 @@ import {
 } from './layout.ts';
 import { Liveness } from './liveness.ts';
 import { currentBootId, probeShell } from './probe.ts';
-import { readClaim } from './processes.ts';
+import { initProcess, readClaim } from './processes.ts';
 import { readLogFile } from './read-log.ts';
 import { Spawner } from './spawner.ts';
 import type { RuntimeStyle, StartPlan } from './style.ts';
@@ -189,6 +191,15 @@ export class WrappedRuntime implements Runtime {
 
   onExit(listener: (state: ExitedContainer) => void): void {
     this.#listener = listener;
+  }
+
+  exec(id: ContainerId, command: readonly string[]): ExecSession {
+    const container = this.#containers.get(id);
+    const claim = container === undefined ? undefined : readClaim(`${this.#layout.claims}/${container.token}`);
+    const pid = claim === undefined ? undefined : initProcess(claim);
+    if (container?.state.type !== 'running' || pid === undefined)
+      throw new RuntimeError('ContainerNotRunning', `container ${id.container} is not running`);
+    return execBeside(pid, this.#style.exec(id, pid, command));
   }
 
   readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array> {
