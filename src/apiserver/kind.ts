@@ -45,6 +45,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   readonly deletion?: DeletionRules<T>;
   /** Objects vanish this long after their last write (Events). */
   readonly timeToLiveMs?: number;
+  /**
+   * Writes may wait this long for a flush that others ask for: for kinds that many are written of and nobody waits for
+   * (Events). The answer still comes after the flush.
+   */
+  readonly flushMayWaitMs?: number;
 }
 
 export interface PrepareContext {

@@ -29,6 +29,7 @@ export function newCounters(): StoreCounters {
 }
 
 class NoPersistence implements Persistence {
+  readonly flushCosts = false;
   readonly #counters: StoreCounters;
 
   constructor(counters: StoreCounters) {

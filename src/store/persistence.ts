@@ -11,6 +11,8 @@ export interface PendingWrite {
 
 /** Where versions live beside the index: nowhere (memory) or in the log on disk. */
 export interface Persistence {
+  /** False if it costs nothing to append: then no write has to wait for others. */
+  readonly flushCosts: boolean;
   /**
    * Finds a place for the record of a version that is about to be accepted. Returns undefined if there is one; otherwise
    * a promise that resolves when asking again makes sense, and rejects with StoreFullError if there is no space.

@@ -50,6 +50,8 @@ export class RevisionedStore implements Store {
   /** Newest version of each key that has a write under way. */
   readonly #newest = new Map<string, Version>();
   #queue: PendingWrite[] = [];
+  /** One of the queued writes does not want to wait for others. */
+  #urgent = false;
   #waiting: WaitingWrite[] = [];
   #nextRevision: number;
   #flush: 'idle' | 'scheduled' | 'running' = 'idle';
@@ -140,6 +142,7 @@ export class RevisionedStore implements Store {
 
   async #close(): Promise<void> {
     this.#stopped ??= new StoreClosedError('the store is closed');
+    this.#askForFlush(0);
     if (this.#flush !== 'idle' || this.#waiting.length > 0) await new Promise<void>((done) => this.#idle.push(done));
     this.#hub.closeAll();
     await this.#persistence.close();
@@ -150,6 +153,7 @@ export class RevisionedStore implements Store {
     const error = new StoreClosedError(`the store has failed: ${cause.message}`, { cause });
     const refused = [...this.#queue, ...this.#waiting];
     this.#queue = [];
+    this.#urgent = false;
     this.#waiting = [];
     if (!(this.#stopped instanceof StoreClosedError) || this.#stopped.cause === undefined) this.#stopped = error;
     for (const write of refused) write.reject(error);
@@ -180,7 +184,7 @@ export class RevisionedStore implements Store {
     version.entry = entry;
     this.#newest.set(key, version);
     this.#queue.push({ version, entry, resolve: waiting.resolve, reject: waiting.reject });
-    this.#scheduleFlush();
+    this.#askForFlush(write.flushMayWaitMs ?? 0);
   }
 
   #waitForRoom(first: WaitingWrite, room: Promise<void>): void {
@@ -214,6 +218,16 @@ export class RevisionedStore implements Store {
     this.#settleIdle();
   }
 
+  /** A timer whose write is durable already when it comes costs at most an early flush of others that could wait. */
+  #askForFlush(mayWaitMs: number): void {
+    if (mayWaitMs > 0 && this.#persistence.flushCosts) {
+      if (!this.#urgent) this.#clock.after(mayWaitMs, () => this.#askForFlush(0));
+      return;
+    }
+    this.#urgent = this.#queue.length > 0;
+    if (this.#urgent) this.#scheduleFlush();
+  }
+
   /** Everything written within one turn goes into one batch. */
   #scheduleFlush(): void {
     if (this.#flush !== 'idle') return;
@@ -222,13 +236,14 @@ export class RevisionedStore implements Store {
   }
 
   #flushNow(): void {
-    const batch = this.#queue;
-    this.#queue = [];
-    if (batch.length === 0) {
+    if (!this.#urgent) {
       this.#flush = 'idle';
       this.#settleIdle();
       return;
     }
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#urgent = false;
     this.#flush = 'running';
     const durable = this.#persistence.append(batch);
     if (durable === undefined) {
@@ -254,7 +269,7 @@ export class RevisionedStore implements Store {
   }
 
   #scheduleNext(): void {
-    if (this.#queue.length > 0) this.#scheduleFlush();
+    if (this.#urgent) this.#scheduleFlush();
     else this.#settleIdle();
   }
 

@@ -75,6 +75,11 @@ export interface Write {
   readonly type: 'put' | 'delete';
   /** The newest modRevision must be this; 0: the key must not exist. Absent: no precondition (a delete needs the key). */
   readonly expectedRevision?: number;
+  /**
+   * How long the flush of this write may be put off, in ms, so that it shares the flush of a later write. For what nobody
+   * waits for. Absent: not at all. Order and durability before the promise resolves are the same.
+   */
+  readonly flushMayWaitMs?: number;
   /** Gives the value for this revision. For a delete: the last state, which watchers get with the event. */
   readonly encode: (revision: number) => { readonly value: Buffer; readonly memo?: object };
 }

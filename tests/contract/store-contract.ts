@@ -125,6 +125,24 @@ export function storeContract(name: string, open: OpenStore): void {
       expect([store.get('a')?.value.length, store.get('b')?.value.toString()]).toEqual([0, large]);
     });
 
+    it('keeps the order of writes that may wait and others', async () => {
+      const waits = { ...put('a', 'waits'), flushMayWaitMs: 60_000 };
+      const first = store.write(waits);
+      const second = store.write(put('b', 'does not'));
+      expect((await Promise.all([first, second])).map((entry) => entry.modRevision)).toEqual([1, 2]);
+    });
+
+    it('makes a write that may wait durable by itself when no other comes', async () => {
+      await store.write({ ...put('a', 'alone'), flushMayWaitMs: 1 });
+      expect(store.get('a')?.value.toString()).toBe('alone');
+    });
+
+    it('finishes a write that may wait when it is closed', async () => {
+      const waits = store.write({ ...put('a', 'waits'), flushMayWaitMs: 60_000 });
+      await store.close();
+      expect((await waits).modRevision).toBe(1);
+    });
+
     it('takes no writes after close, and finishes those under way', async () => {
       const under = store.write(put('a', '1'));
       const closed = store.close();

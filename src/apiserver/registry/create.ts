@@ -55,7 +55,7 @@ async function writeNew(registry: Registry, request: WriteRequest, object: KubeO
     return registry.versions.encodeUnstored(object);
   }
   try {
-    return await writeObject(registry, { type: 'put', key, object });
+    return await writeObject(registry, { type: 'put', key, object, kind: request.kind });
   } catch (error) {
     if (error instanceof ConflictError) throw taken(request, object);
     throw error;

@@ -70,7 +70,7 @@ async function deleteVersion(
     return { removed, stored: current };
   }
   if (request.dryRun === true) return { removed, stored: registry.versions.encodeUnstored(next) };
-  const write = { key: entry.key, object: next, replaces: entry };
+  const write = { key: entry.key, object: next, replaces: entry, kind };
   return { removed, stored: await writeObject(registry, { ...write, type: removed ? 'delete' : 'put' }) };
 }
 

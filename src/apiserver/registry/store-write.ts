@@ -11,6 +11,7 @@ interface ObjectWrite {
   readonly object: KubeObject;
   /** What is replaced or deleted; absent: the key must be free. */
   readonly replaces?: Entry;
+  readonly kind: KindDefinition;
 }
 
 /**
@@ -26,6 +27,7 @@ export async function writeObject(registry: Registry, write: ObjectWrite): Promi
       key: write.key,
       type: write.type,
       expectedRevision: replaces?.modRevision ?? 0,
+      ...(write.kind.flushMayWaitMs !== undefined && { flushMayWaitMs: write.kind.flushMayWaitMs }),
       encode: (revision) => versions.encode(object, revision, base),
     });
     return versions.adopt(entry, replaces);

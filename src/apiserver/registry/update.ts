@@ -127,5 +127,5 @@ function updateErrors(
 export function store(registry: Registry, request: WriteRequest, entry: Entry, next: KubeObject): Promise<Stored> {
   if (request.dryRun === true) return Promise.resolve(registry.versions.encodeUnstored(next));
   const type = staysStored(request.kind, next) ? 'put' : 'delete';
-  return writeObject(registry, { type, key: entry.key, object: next, replaces: entry });
+  return writeObject(registry, { type, key: entry.key, object: next, replaces: entry, kind: request.kind });
 }

@@ -89,6 +89,8 @@ export const event = defineKind<Event>({
   },
   validate,
   timeToLiveMs,
+  // A Job's Events go with its own next write, instead of holding that up with flushes of theirs.
+  flushMayWaitMs: 10,
   fieldLabels: {
     'involvedObject.kind': (object) => object.involvedObject?.kind ?? '',
     'involvedObject.namespace': (object) => object.involvedObject?.namespace ?? '',

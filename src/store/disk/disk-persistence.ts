@@ -19,6 +19,7 @@ export interface DiskPersistenceParts {
 
 /** The log as the home of all versions. */
 export class DiskPersistence implements Persistence {
+  readonly flushCosts = true;
   readonly #parts: DiskPersistenceParts;
   #closed = false;
 
