@@ -148,7 +148,7 @@ describe('slim forms', () => {
     expect(slimFinishedJob(job)).toEqual({
       ...job,
       metadata: { ...job.metadata, annotations: { a: 'b' } },
-      spec: { ...spec, selector: job.spec.selector, template: {} },
+      spec: { ...spec, template: {} },
       status: { conditions, startTime: at(0), completionTime: at(5) },
     });
   });

@@ -1,13 +1,5 @@
-import { completionIndexAnnotation, isPodFinished, jobFinishedCondition } from '../../api/index.ts';
-import type {
-  ContainerStatus,
-  Job,
-  JobCondition,
-  LabelSelector,
-  ObjectMeta,
-  Pod,
-  PodCondition,
-} from '../../api/index.ts';
+import { completionIndexAnnotation, deepFreeze, isPodFinished, jobFinishedCondition } from '../../api/index.ts';
+import type { ContainerStatus, Job, ObjectMeta, Pod, PodCondition } from '../../api/index.ts';
 import { failureCountAnnotation, ignoredFailureCountAnnotation } from './failure-counts.ts';
 import { hasTrackingFinalizer } from './pod-facts.ts';
 
@@ -29,36 +21,33 @@ export function slimFinishedJob(job: Job): Job {
   };
 }
 
-const noTemplate: Job['spec']['template'] = Object.freeze({});
+/** No selector either: a Job that has ended claims no Pod. */
+const plainSpec: Job['spec'] = Object.freeze({ template: Object.freeze({}) });
 
-function slimJobSpec({ metadata, spec }: Job): Job['spec'] {
-  const { selector, managedBy, ttlSecondsAfterFinished } = spec;
-  const slim: Job['spec'] = { template: noTemplate };
-  if (selector !== undefined) slim.selector = slimSelector(selector, metadata.uid);
-  if (managedBy !== undefined) slim.managedBy = managedBy;
-  if (ttlSecondsAfterFinished !== undefined) slim.ttlSecondsAfterFinished = ttlSecondsAfterFinished;
-  return slim;
+function slimJobSpec({ spec: { managedBy, ttlSecondsAfterFinished } }: Job): Job['spec'] {
+  if (managedBy === undefined && ttlSecondsAfterFinished === undefined) return plainSpec;
+  return {
+    ...plainSpec,
+    ...(managedBy !== undefined && { managedBy }),
+    ...(ttlSecondsAfterFinished !== undefined && { ttlSecondsAfterFinished }),
+  };
 }
 
-function slimSelector(selector: LabelSelector, uid: string): LabelSelector {
-  const { matchLabels, matchExpressions } = selector;
-  if (matchLabels === undefined || matchExpressions !== undefined) return selector;
-  return { matchLabels: withSharedValues(matchLabels, [uid]) };
-}
+/** What is kept of the status made last: Jobs end in bursts, within one second most are alike. */
+let lastJobStatus: Job['status'] = Object.freeze({});
+let lastJobStatusText = JSON.stringify(lastJobStatus);
 
 function slimJobStatus({ conditions, startTime, completionTime }: Job['status']): Job['status'] {
-  const slim: Job['status'] = {};
-  if (conditions !== undefined) slim.conditions = conditions.map(slimJobCondition);
-  if (startTime !== undefined) slim.startTime = sharedTime(startTime);
-  if (completionTime !== undefined) slim.completionTime = sharedTime(completionTime);
-  return slim;
-}
-
-function slimJobCondition(condition: JobCondition): JobCondition {
-  const slim: JobCondition = { ...condition };
-  if (slim.lastProbeTime != null) slim.lastProbeTime = sharedTime(slim.lastProbeTime);
-  if (slim.lastTransitionTime != null) slim.lastTransitionTime = sharedTime(slim.lastTransitionTime);
-  return slim;
+  const slim: Job['status'] = {
+    ...(conditions && { conditions }),
+    ...(startTime !== undefined && { startTime }),
+    ...(completionTime !== undefined && { completionTime }),
+  };
+  const text = JSON.stringify(slim);
+  if (text === lastJobStatusText) return lastJobStatus;
+  lastJobStatusText = text;
+  lastJobStatus = deepFreeze(slim);
+  return lastJobStatus;
 }
 
 /**
@@ -137,24 +126,24 @@ function slimMetadata(
   annotations: Record<string, string> | undefined,
   sharedValues: readonly string[],
 ): ObjectMeta {
-  const { labels, ...rare } = metadata;
-  const slim: ObjectMeta = slimIdentity(metadata);
-  if (labels !== undefined) slim.labels = withSharedValues(labels, sharedValues);
-  if (metadata.ownerReferences !== undefined) slim.ownerReferences = metadata.ownerReferences;
+  const slim = slimIdentity(metadata, metadata.labels && withSharedValues(metadata.labels, sharedValues));
   if (annotations !== undefined) slim.annotations = annotations;
-  for (const member in rare)
-    if (!(member in slim) && !unused.has(member)) Object.assign(slim, { [member]: Reflect.get(rare, member) });
+  for (const member in metadata) {
+    if (!(member in slim) && !unused.has(member)) Object.assign(slim, { [member]: Reflect.get(metadata, member) });
+  }
   return slim;
 }
 
-/** In one literal, which takes less room than members that are added to an object. */
-function slimIdentity({ name, namespace, uid, resourceVersion, creationTimestamp }: ObjectMeta): ObjectMeta {
-  const time = sharedTime(creationTimestamp);
-  if (namespace === undefined) return { name, uid, resourceVersion, creationTimestamp: time };
-  return { name, namespace, uid, resourceVersion, creationTimestamp: time };
+/** What nearly all have, in one literal: that takes less room than members that are added to an object. */
+function slimIdentity(metadata: ObjectMeta, labels: Record<string, string> | undefined): ObjectMeta {
+  const { name, namespace, uid, resourceVersion, ownerReferences } = metadata;
+  const creationTimestamp = sharedTime(metadata.creationTimestamp);
+  if (namespace === undefined || labels === undefined) return { name, uid, resourceVersion, creationTimestamp };
+  if (ownerReferences === undefined) return { name, namespace, uid, resourceVersion, creationTimestamp, labels };
+  return { name, namespace, uid, resourceVersion, creationTimestamp, labels, ownerReferences };
 }
 
-const unused = new Set(['managedFields', 'annotations', 'generateName']);
+const unused = new Set(['managedFields', 'annotations', 'generateName', 'generation']);
 
 /** The same map with values that are known from elsewhere in the object kept once instead of as strings of their own. */
 function withSharedValues(map: Readonly<Record<string, string>>, shared: readonly string[]): Record<string, string> {
