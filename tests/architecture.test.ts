@@ -35,6 +35,7 @@ const allowed: Record<string, readonly string[]> = {
 const packages: Record<string, readonly string[]> = {
   api: ['yaml'],
   client: ['yaml'],
+  apiserver: ['ws'],
   engine: ['@peculiar/x509', 'reflect-metadata'],
 };
 const pureRooms = ['cron', 'api', 'log', 'controllers', 'scheduler', 'controlloop'];

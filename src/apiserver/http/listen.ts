@@ -2,6 +2,7 @@ import { createServer as createPlainServer, type IncomingMessage, type Server, t
 import { createSecureServer, type Http2SecureServer, type Http2Session, type IncomingHttpHeaders } from 'node:http2';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Logger } from '../../log/index.ts';
 import type { ListenOptions, Listening } from '../api-server.ts';
 import { createAuthenticator } from './authenticate.ts';
@@ -9,6 +10,7 @@ import type { Exchange } from './exchange.ts';
 import type { HttpHandler } from './handler.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { Http2Exchange } from './http2-exchange.ts';
+import { UpgradeExchange } from './streams/upgrade-exchange.ts';
 
 /** Longer than Go clients keep idle connections (90 s), so that they close first and never race with our close. */
 const keepAliveMs = 120_000;
@@ -47,6 +49,9 @@ export async function listen(handler: HttpHandler, options: ListenOptions, log: 
     handler.handle(exchange, authenticate);
   };
   const server = options.tls === undefined ? plainServer(serve) : secureServer(serve, options.tls, log);
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    serve(new UpgradeExchange(request, socket, head));
+  });
   const endConnections = trackConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -5,6 +5,8 @@ import type { Call, Services } from './call.ts';
 import type { Expected } from './decode-body.ts';
 import { serveEviction } from './eviction.ts';
 import { serveLog } from './pod-log.ts';
+import { serveAttach, serveExec } from './streams/pod-command.ts';
+import { servePortForward } from './streams/port-forward.ts';
 import { writeQueryOf } from './query.ts';
 import { renderObject } from './render.ts';
 import { renderingOf } from './rendering.ts';
@@ -37,6 +39,7 @@ export const subresources: readonly Subresource[] = [
     kind: 'Namespace',
     methods: { PUT: { verb: 'update', serve: serveFinalize } },
   },
+  streaming('attach', 'PodAttachOptions', serveAttach),
   {
     group: '',
     resource: 'pods',
@@ -52,8 +55,16 @@ export const subresources: readonly Subresource[] = [
     kindIn: { group: 'policy', version: 'v1' },
     methods: { POST: { verb: 'create', serve: serveEviction } },
   },
+  streaming('exec', 'PodExecOptions', serveExec),
   { group: '', resource: 'pods', name: 'log', kind: 'Pod', methods: { GET: { verb: 'get', serve: servePodLog } } },
+  streaming('portforward', 'PodPortForwardOptions', servePortForward),
 ];
+
+/** WebSockets begin with a GET, SPDY with a POST; both start something, and ask for the right to create. */
+function streaming(name: string, kind: string, serve: SubresourceMethod['serve']): Subresource {
+  const method = { verb: 'create', serve } as const;
+  return { group: '', resource: 'pods', name, kind, methods: { GET: method, POST: method } };
+}
 
 /** The subresource of a kind, if it is served. */
 export function findSubresource(kind: KindDefinition, name: string): Subresource | undefined {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { resources, type Pod } from '../../api/index.ts';
-import { createApiServer } from '../../apiserver/index.ts';
+import { createApiServer, noPods } from '../../apiserver/index.ts';
 import { createInformers } from '../../client/index.ts';
 import { createEventRecorder, type ControllerContext } from '../../controlloop/index.ts';
 import { createLogger } from '../../log/index.ts';
@@ -20,9 +20,8 @@ async function setUp() {
   const random = seededRandom(1);
   const lines: string[] = [];
   const log = createLogger({ clock, level: 'info', write: (line) => lines.push(line) });
-  const podStreams = { log: () => Promise.reject(new Error('no logs here')) as never };
   const store = createMemoryStore({ clock });
-  const server = createApiServer({ store, clock, random, log, podStreams });
+  const server = createApiServer({ store, clock, random, log, podStreams: noPods });
   await server.start();
   const client = server.clientFor(user);
   const informers = createInformers({ client, clock, random, log });

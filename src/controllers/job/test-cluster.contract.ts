@@ -1,7 +1,7 @@
 // A real API server in memory, the Job controller on it, and hands that play scheduler, node agent and garbage collector.
 import { formatTime, isNotFound, refOf, resources } from '../../api/index.ts';
 import type { Draft, Job, JobSpec, JobStatus, Pod } from '../../api/index.ts';
-import { createApiServer } from '../../apiserver/index.ts';
+import { createApiServer, noPods } from '../../apiserver/index.ts';
 import { createInformers } from '../../client/index.ts';
 import type { Client, Informers, WatchHandler } from '../../client/index.ts';
 import type { Controller, EventRecorder } from '../../controlloop/index.ts';
@@ -43,12 +43,7 @@ export class TestCluster {
     const { clock } = this;
     const store = createMemoryStore({ clock });
     const random = seededRandom(options.seed ?? 1);
-    const podStreams = {
-      log: () => ({
-        [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true as const, value: undefined }) }),
-      }),
-    };
-    const server = createApiServer({ store, clock, random, log: silentLogger, podStreams });
+    const server = createApiServer({ store, clock, random, log: silentLogger, podStreams: noPods });
     this.client = server.clientFor({ name: 'admin', groups: ['system:masters'] });
     const own = server.clientFor({ name: 'system:kube-controller-manager', groups: ['system:masters'] });
     this.#server = own;

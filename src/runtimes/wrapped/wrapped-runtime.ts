@@ -9,7 +9,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { Pod } from '../../api/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
@@ -200,6 +202,11 @@ export class WrappedRuntime implements Runtime {
     if (container?.state.type !== 'running' || pid === undefined)
       throw new RuntimeError('ContainerNotRunning', `container ${id.container} is not running`);
     return execBeside(pid, this.#style.exec(id, pid, command));
+  }
+
+  /** All Pods have the network of this machine. */
+  dial(_podUid: string, port: number): Duplex {
+    return connect({ host: '127.0.0.1', port });
   }
 
   readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array> {

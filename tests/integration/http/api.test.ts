@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createApiServer } from '../../../src/apiserver/create-api-server.ts';
+import { noPods } from '../../../src/apiserver/no-pods.ts';
 import { systemClock, systemRandom } from '../../../src/clock/index.ts';
 import { silentLogger } from '../../../src/log/index.ts';
 import { createMemoryStore } from '../../../src/store/index.ts';
-import { noPodStreams, startTestServer, type TestServer } from './test-server.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
 
 const jobs = '/apis/batch/v1/namespaces/default/jobs';
 
@@ -11,7 +12,7 @@ const jobs = '/apis/batch/v1/namespaces/default/jobs';
 async function startApi(): Promise<TestServer> {
   const store = createMemoryStore({ clock: systemClock });
   const common = { clock: systemClock, random: systemRandom, log: silentLogger };
-  const api = createApiServer({ store, podStreams: noPodStreams, ...common });
+  const api = createApiServer({ store, podStreams: noPods, ...common });
   await api.start();
   return startTestServer({ operations: api.operations });
 }

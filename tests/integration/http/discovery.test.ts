@@ -81,9 +81,12 @@ describe('discovery', () => {
       'namespaces/finalize',
       'namespaces/status',
       'pods',
+      'pods/attach',
       'pods/binding',
       'pods/eviction',
+      'pods/exec',
       'pods/log',
+      'pods/portforward',
       'pods/status',
     ]);
     expect(rows.find((row) => row.name === 'pods/binding')).toMatchObject({ kind: 'Binding', verbs: ['create'] });
@@ -101,7 +104,7 @@ describe('paths and methods that are not served', () => {
     ['POST', '/api/v1/namespaces/default/things', 404, 'the server could not find the requested resource'],
     ['GET', '/api/v1/namespaces/default/namespaces', 404, 'the server could not find the requested resource'],
     ['GET', '/api/v1/pods/p', 404, 'the server could not find the requested resource'],
-    ['GET', '/api/v1/namespaces/default/pods/p/exec', 404, 'the server could not find the requested resource'],
+    ['GET', '/api/v1/namespaces/default/pods/p/proxy', 404, 'the server could not find the requested resource'],
     ['GET', '/apis/batch/v1/namespaces/default/jobs/j/scale', 404, 'the server could not find the requested resource'],
     ['PUT', '/api/v1/namespaces/default/pods', 405, 'the server does not allow this method on the requested resource'],
     ['POST', '/api/v1/pods', 405, 'the server does not allow this method on the requested resource'],

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApiServer } from '../../../src/apiserver/create-api-server.ts';
+import { noPods } from '../../../src/apiserver/no-pods.ts';
 import { systemClock, systemRandom } from '../../../src/clock/index.ts';
 import { silentLogger } from '../../../src/log/index.ts';
 import { createMemoryStore } from '../../../src/store/index.ts';
-import { makeCertificates, noPodStreams } from './test-server.ts';
+import { makeCertificates } from './test-server.ts';
 
 const found = spawnSync('kubectl', ['version', '--client']).status === 0;
 
@@ -31,7 +32,7 @@ async function startWithKubectl(): Promise<{ kubectl: Kubectl; file: string }> {
   const common = { clock: systemClock, random: systemRandom, log: silentLogger };
   const api = createApiServer({
     store: createMemoryStore({ clock: systemClock }),
-    podStreams: noPodStreams,
+    podStreams: noPods,
     ...common,
   });
   await api.start();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { badRequest, type Pod } from '../../../src/api/index.ts';
+import { noPods } from '../../../src/apiserver/no-pods.ts';
 import type { PodStreams, Stored } from '../../../src/apiserver/operations.ts';
 import { scriptedOperations, storedObject } from './scripted-operations.ts';
 import { deferred, open, startTestServer, type TestServer } from './test-server.ts';
@@ -27,7 +28,7 @@ function podWith(
 
 async function serverFor(pod: Stored, log: PodStreams['log']): Promise<TestServer> {
   const operations = scriptedOperations({ get: () => Promise.resolve(pod) });
-  return startTestServer({ operations, podStreams: { log } });
+  return startTestServer({ operations, podStreams: { ...noPods, log } });
 }
 
 const path = '/api/v1/namespaces/default/pods/p/log';

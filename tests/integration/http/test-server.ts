@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ListenOptions } from '../../../src/apiserver/api-server.ts';
+import { noPods } from '../../../src/apiserver/no-pods.ts';
 import { createHttpHandler, listen, type HttpListening } from '../../../src/apiserver/http/index.ts';
 import type { UserInfo } from '../../../src/apiserver/kind.ts';
 import type { Operations, PodStreams } from '../../../src/apiserver/operations.ts';
@@ -42,15 +43,9 @@ interface ServerOptions {
   readonly log?: Logger;
 }
 
-export const noPodStreams: PodStreams = {
-  log: () => {
-    throw new Error('the test did not expect a log to be read');
-  },
-};
-
 /** A server on a free port that ends with the test. Without TLS, requests are made as the master unless told otherwise. */
 export async function startTestServer(options: ServerOptions): Promise<TestServer> {
-  const { clock = systemClock, log = silentLogger, podStreams = noPodStreams } = options;
+  const { clock = systemClock, log = silentLogger, podStreams = noPods } = options;
   const handler = createHttpHandler({ operations: options.operations, podStreams, clock, random: systemRandom, log });
   const tokens = new Map([[masterToken, master]]);
   const listening = await listen(handler, { host: '127.0.0.1', port: 0, tokens, ...options.listen }, log);

@@ -1,0 +1,48 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../../clock/index.ts';
+import type { RemoteChannels, WantedStreams } from './remote-command.ts';
+import { SpdyConnection, type SpdyStream } from './spdy-connection.ts';
+
+/** Version 4: the error stream carries a Status. (Clients that offer 5 offer 4 too; over SPDY they are the same.) */
+export const spdyCommandProtocol = 'v4.channel.k8s.io';
+
+/** As upstream. */
+const creationTimeoutMs = 30_000;
+/** For a client that reads slowly, or forgets to close. */
+const closingTimeoutMs = 30_000;
+
+/**
+ * Waits for the streams that the client opens, each named by its header `streamtype`.
+ * @throws (rejects) Error if they do not come
+ */
+export async function spdyChannels(socket: Duplex, wanted: WantedStreams, clock: Clock): Promise<RemoteChannels> {
+  const missing = new Set(['error', ...(['stdin', 'stdout', 'stderr'] as const).filter((name) => wanted[name])]);
+  const streams = new Map<string, SpdyStream>();
+  const connection = await new Promise<SpdyConnection>((resolve, reject) => {
+    const opened: SpdyConnection = new SpdyConnection(socket, (stream) => {
+      const name = stream.headers.get('streamtype') ?? '';
+      if (!missing.delete(name)) return void stream.destroy();
+      streams.set(name, stream);
+      if (missing.size > 0) return;
+      timer.cancel();
+      resolve(opened);
+    });
+    const timer = clock.after(creationTimeoutMs, () => opened.destroy());
+    void opened.closed.then(() => reject(new Error('the client opened too few streams')));
+  });
+  const [stdin, stdout, stderr] = ['stdin', 'stdout', 'stderr'].map((name) => streams.get(name));
+  return {
+    ...(stdin && { stdin }),
+    ...(stdout && { stdout }),
+    ...(stderr && { stderr }),
+    finish: async (status) => {
+      streams.get('error')?.end(JSON.stringify(status));
+      // The client closes once it has read everything; it drops what is unread when the server closes first.
+      const timer = clock.after(closingTimeoutMs, () => connection.destroy());
+      await connection.closed;
+      timer.cancel();
+    },
+    onGone: (call) => void connection.closed.then(call),
+    destroy: () => connection.destroy(),
+  };
+}
