@@ -48,10 +48,13 @@ export function buildShim() {
   return compiled;
 }
 
-/** The starter of the process runtime. Without it a shell starts containers, which takes longer. */
+/** Programs that are not there without a C compiler: then a shell starts containers, which takes longer. */
 function buildStarter() {
-  const compiled = compileC(`${root}dist/rondo-starter`, [`${root}starter/rondo-starter.c`]);
-  if (!compiled) process.stderr.write('no starter could be compiled: a shell will start containers\n');
+  const compiled = ['rondo-starter', 'rondo-terminal'].every((name) =>
+    compileC(`${root}dist/${name}`, [`${root}starter/${name}.c`]),
+  );
+  if (compiled) return;
+  process.stderr.write('no starter could be compiled: a shell will start containers, and exec has no terminals\n');
 }
 
 /** Static where that can be had: then it runs wherever this kernel does. False without a compiler. */

@@ -116,7 +116,10 @@ export interface WatchSink {
 export interface PodStreams {
   log(pod: Pod, options: PodLogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Runs a command in a running container. @throws Error with the reason if that cannot be */
-  exec(pod: Pod, wanted: { readonly container: string; readonly command: readonly string[] }): PodCommand;
+  exec(
+    pod: Pod,
+    wanted: { readonly container: string; readonly command: readonly string[]; readonly terminal: boolean },
+  ): PodCommand;
   /** What a running container writes from now on, until it ends. @throws Error with the reason if that cannot be */
   attach(pod: Pod, wanted: { readonly container: string }): PodCommand;
   /** A connection to a port of a Pod. @throws Error with the reason if that cannot be */
@@ -130,4 +133,6 @@ export interface PodCommand {
   readonly stderr: Readable;
   readonly exitCode: Promise<number>;
   kill(): void;
+  /** Of its terminal, if it has one. */
+  resize?(columns: number, rows: number): void;
 }

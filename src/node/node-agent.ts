@@ -16,11 +16,18 @@ export interface NodeAgentOptions {
   readonly heartbeatMs?: number | undefined;
 }
 
+/** What is to be run in a container. */
+interface WantedCommand {
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly terminal: boolean;
+}
+
 /** The node agent, and the way to the logs of its Pods. */
 export interface NodeAgent extends Controller {
   log(pod: Pod, options: PodLogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Runs a command in a running container. @throws RuntimeError, or ApiError if the Pod's runtime cannot */
-  exec(pod: Pod, wanted: { readonly container: string; readonly command: readonly string[] }): ExecSession;
+  exec(pod: Pod, wanted: WantedCommand): ExecSession;
   /** What a running container writes from now on. @throws as `exec` */
   attach(pod: Pod, wanted: { readonly container: string }): ExecSession;
   /** A connection to a port of a Pod. @throws ApiError if the Pod's runtime has none */
@@ -98,11 +105,11 @@ class Agent implements NodeAgent {
     return readPodLog({ pod, runtime, options, signal, nowMs: this.#context.clock.now() });
   }
 
-  exec(pod: Pod, wanted: { readonly container: string; readonly command: readonly string[] }): ExecSession {
-    const { container, command } = wanted;
+  exec(pod: Pod, wanted: WantedCommand): ExecSession {
+    const { container, command, terminal } = wanted;
     const runtime = this.#runtimeFor(pod);
     const attempt = newestAttempt(pod, container);
-    const session = runtime?.exec?.({ podUid: pod.metadata.uid, container, attempt }, command);
+    const session = runtime?.exec?.({ podUid: pod.metadata.uid, container, attempt }, command, { terminal });
     if (session === undefined) throw badRequest('the runtime of this Pod cannot run commands in containers');
     return session;
   }

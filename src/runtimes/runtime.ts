@@ -41,10 +41,11 @@ export interface Runtime {
   /** All containers that this runtime still holds, also finished ones, of Pods that were not removed. */
   containers(): readonly ContainerState[];
   /**
-   * Runs one more command in a running container, with its environment, user and privileges.
-   * @throws RuntimeError if the container does not run, or cannot be entered
+   * Runs one more command in a running container, with its environment, user and privileges; with `terminal` on a
+   * terminal of its own.
+   * @throws RuntimeError if the container does not run, or cannot be entered, or there are no terminals
    */
-  exec?(id: ContainerId, command: readonly string[]): ExecSession;
+  exec?(id: ContainerId, command: readonly string[], options?: { readonly terminal: boolean }): ExecSession;
   /** A connection to a port of a Pod, for whoever may not reach it by itself; fails as connections do. */
   dial?(podUid: string, port: number): Duplex;
   /** Answers probes instead of the containers, where they cannot be asked. Without it the node agent asks them. */
@@ -154,6 +155,8 @@ export interface ExecSession {
   /** 128 + signal number when a signal ended it. @throws RuntimeError if it could not be executed */
   readonly exitCode: Promise<number>;
   kill(): void;
+  /** Of the terminal, if there is one: what it shows comes as `stdout`. */
+  resize?(columns: number, rows: number): void;
 }
 
 export interface ReadLogOptions {

@@ -4,9 +4,11 @@ import {
   type ContainerId,
   type ContainerRequest,
   type ContainerState,
+  type ExecSession,
   type ReadLogOptions,
   type Runtime,
 } from '../../src/runtimes/index.ts';
+import { findTerminal } from '../../src/runtimes/wrapped/index.ts';
 import { machines, type Behaviour, type Machine } from './runtime-machines.ts';
 
 /** A runtime of the machine that runs, with the exits that it has reported. */
@@ -132,6 +134,28 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create }) 
       await runtime.stopContainer(id, 0);
       await exitOf(id);
       expect(() => runtime.exec?.(id, ['true'])).toThrow('is not running');
+    });
+
+    it('gets a terminal where there is a C compiler, and says so where there is none', async () => {
+      const { runtime } = await open();
+      if (runtime.exec === undefined) {
+        expect(runtime.name).toBe('simulated');
+        return;
+      }
+      const { id } = await run(runtime, 'exec', { log: started });
+      await written(runtime, id, started);
+      const script = 'until [ "$(stty size)" = "45 123" ]; do :; done; echo "$TERM"; exit 5';
+      const onTerminal = (): ExecSession | undefined => runtime.exec?.(id, ['sh', '-c', script], { terminal: true });
+      if (findTerminal() === undefined) {
+        expect(onTerminal).toThrow('terminals need a C compiler');
+        return;
+      }
+      const session = onTerminal();
+      session?.resize?.(123, 45);
+      let shown = '';
+      session?.stdout.on('data', (text: Buffer) => (shown += text.toString()));
+      expect(await session?.exitCode).toBe(5);
+      expect(shown).toBe('xterm\r\n');
     });
 
     it('can be killed', async () => {

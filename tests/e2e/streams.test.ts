@@ -3,11 +3,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rawRequest } from './api.ts';
-import { processesNaming } from './processes.ts';
+import { isAlive } from './processes.ts';
 import {
   kubectlVersions,
+  mainScript,
   newestKubectl,
   removeDirectory,
   startRondo,
@@ -21,6 +23,9 @@ let rondo: Rondo;
 const scratch = temporaryDirectory();
 /** Streams that are not WebSockets: kubectl 1.29 and older have no others. */
 const spdyOnly = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false', KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' };
+
+/** Also gives the kubectl of a test the terminal that it wants to have. */
+const terminalProgram = join(mainScript, '../rondo-terminal');
 
 beforeAll(async () => {
   rondo = await startRondo();
@@ -84,6 +89,20 @@ describe.each(ways)('$name', (way) => {
     expect([result.status, result.stdout]).toEqual([0, 'one\ntwo\nend\n']);
   });
 
+  it('gives the command a terminal, in the size of the own one', async () => {
+    const words = [way.path, 'exec', '-it', 'runs', '-c', 'main', '--', 'sh'];
+    const shell = startIn(way.env, terminalProgram, words);
+    shell.resize(123, 45);
+    const sizeIs = (size: string): void => shell.type(`until [ "$(stty size)" = "${size}" ]; do :; done; echo is-$?\r`);
+    sizeIs('45 123');
+    await withDeadline('the first size', 20_000, shell.says(/is-0/));
+    shell.resize(90, 30);
+    sizeIs('30 90');
+    await withDeadline('the second size', 20_000, shell.says(/is-0.*is-0/s));
+    shell.type('exit 5\r');
+    expect(await withDeadline('the end', 20_000, shell.exitCode)).toBe(5);
+  });
+
   it('copies files there and back', () => {
     const bytes = randomBytes(10 << 20);
     const directory = join(scratch, `${way.name.replaceAll(' ', '-')}`);
@@ -130,12 +149,13 @@ describe('exec', () => {
 
   it('ends the command when the client goes away', async () => {
     const file = join(scratch, 'begun');
-    const marker = `echo >${file}; exec sleep 299.5`;
-    const client = start(newest, ['exec', 'runs', '-c', 'main', '--', 'sh', '-c', marker]);
+    const script = `echo $$ >${file}.new && mv ${file}.new ${file}; exec sleep 300`;
+    const client = start(newest, ['exec', 'runs', '-c', 'main', '--', 'sh', '-c', script]);
     await untilInDirectory(scratch, 'the beginning of the command', () => existsSync(file));
-    expect(processesNaming('sleep 299.5').length).toBe(1);
+    const pid = Number(readFileSync(file, 'utf8'));
+    expect(isAlive(pid)).toBe(true);
     client.stop();
-    await withDeadline('the end of the command', 20_000, gone('sleep 299.5'));
+    await withDeadline('the end of the command', 20_000, untilGone(pid));
   });
 
   it.each([
@@ -162,11 +182,6 @@ describe('exec', () => {
       'sec-websocket-version': '13',
       'sec-websocket-protocol': 'v5.channel.k8s.io',
     };
-    const terminal = await rawRequest(rondo, { path: `${path}&tty=true`, headers });
-    expect(terminal).toMatchObject({
-      code: 400,
-      body: { message: expect.stringContaining('terminals cannot be had') },
-    });
     expect(await rawRequest(rondo, { path, headers, token: 'wrong' })).toMatchObject({ code: 401 });
     const unknown = await rawRequest(rondo, { path, headers: { ...headers, 'sec-websocket-protocol': 'v9' } });
     expect(unknown).toMatchObject({ code: 400, body: { message: expect.stringContaining('v5.channel.k8s.io') } });
@@ -176,11 +191,22 @@ describe('exec', () => {
 interface Running {
   /** Resolves when its output and errors so far match. */
   says(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly exitCode: Promise<number | null>;
+  /** For what runs in a terminal. */
+  type(text: string): void;
+  resize(columns: number, rows: number): void;
   stop(): void;
 }
 
 function start({ path, env }: Pick<Way, 'path' | 'env'>, args: readonly string[]): Running {
-  const child = spawn(path, args, { env: { ...process.env, ...env, KUBECONFIG: rondo.kubeconfig } });
+  return startIn(env, path, args);
+}
+
+function startIn(env: Way['env'], program: string, args: readonly string[]): Running {
+  const child = spawn(program, args, {
+    env: { ...process.env, ...env, KUBECONFIG: rondo.kubeconfig },
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+  });
   let text = '';
   const looks = new Set<() => void>();
   const take = (chunk: Buffer): void => {
@@ -189,6 +215,7 @@ function start({ path, env }: Pick<Way, 'path' | 'env'>, args: readonly string[]
   };
   child.stdout.on('data', take);
   child.stderr.on('data', take);
+  const exitCode = new Promise<number | null>((resolve) => child.once('close', resolve));
   const says = (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
@@ -196,10 +223,16 @@ function start({ path, env }: Pick<Way, 'path' | 'env'>, args: readonly string[]
         if (match !== null) resolve(match);
       };
       looks.add(look);
-      child.once('exit', (code) => reject(new Error(`kubectl ${args.join(' ')} ended with ${code}: ${text}`)));
+      void exitCode.then((code) => reject(new Error(`${args.join(' ')} ended with ${code}: ${text}`)));
       look();
     });
-  return { says, stop: () => void child.kill('SIGKILL') };
+  return {
+    says,
+    exitCode,
+    type: (line) => void child.stdin.write(line),
+    resize: (columns, rows) => void (child.stdio[3] as Writable).write(`${columns} ${rows}\n`),
+    stop: () => void child.kill('SIGKILL'),
+  };
 }
 
 function upperCaseServer(): Promise<[Server, number]> {
@@ -226,6 +259,6 @@ function say(port: number, text: string): Promise<string> {
   });
 }
 
-async function gone(text: string): Promise<void> {
-  while (processesNaming(text).length > 0) await new Promise((resolve) => setImmediate(resolve));
+async function untilGone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setImmediate(resolve));
 }

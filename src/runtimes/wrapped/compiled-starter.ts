@@ -8,7 +8,14 @@ import type { StartCommand } from './wrapper.ts';
 const protocol = '1';
 
 /** Beside the compiled program, also when this file is run from its source. */
-const places = ['../../rondo-starter', '../../../dist/rondo-starter'];
+const places = ['../../', '../../../dist/'];
+
+/** The program that makes terminals (starter/rondo-terminal.c), if it was built. */
+export function findTerminal(): string | undefined {
+  return places
+    .map((place) => fileURLToPath(new URL(`${place}rondo-terminal`, import.meta.url)))
+    .find((path) => existsSync(path));
+}
 
 /**
  * The compiled starter (starter/rondo-starter.c), if it was built and runs here. Undefined: the shell does it, at three times
@@ -16,7 +23,7 @@ const places = ['../../rondo-starter', '../../../dist/rondo-starter'];
  */
 export async function findStarter(): Promise<string | undefined> {
   for (const place of places) {
-    const path = fileURLToPath(new URL(place, import.meta.url));
+    const path = fileURLToPath(new URL(`${place}rondo-starter`, import.meta.url));
     if (existsSync(path) && (await ask(path, ['version']))?.trim() === protocol) return path;
   }
   return undefined;

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
+import type { Writable } from 'node:stream';
 import { RuntimeError, type ExecSession } from '../runtime.ts';
 
 /** How a command gets into a container: a command line on the host, that ends in the command itself. */
@@ -23,7 +24,21 @@ export interface ProcessPrivileges {
 /** Runs a command beside the main process `pid` of a container, with its environment. */
 export function execBeside(pid: number, plan: ExecPlan): ExecSession {
   const [program, ...args] = plan.words;
-  const child = spawn(program, args, { cwd: plan.cwd ?? '/', env: environmentOf(pid), stdio: 'pipe', detached: true });
+  const options = { cwd: plan.cwd ?? '/', env: environmentOf(pid), detached: true } as const;
+  return sessionOf(spawn(program, args, { ...options, stdio: 'pipe' }));
+}
+
+/** The same on a terminal, which the program `terminal` makes (starter/rondo-terminal.c). */
+export function execOnTerminal(pid: number, plan: ExecPlan, terminal: string): ExecSession {
+  const env = { TERM: 'xterm', ...environmentOf(pid) };
+  const options = { cwd: plan.cwd ?? '/', env, detached: true } as const;
+  const child = spawn(terminal, plan.words, { ...options, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  const sizes = child.stdio[3] as Writable;
+  sizes.on('error', ignoreBrokenPipe);
+  return { ...sessionOf(child), resize: (columns, rows) => void sizes.write(`${columns} ${rows}\n`) };
+}
+
+function sessionOf(child: ChildProcessWithoutNullStreams): ExecSession {
   const exitCode = new Promise<number>((resolve, reject) => {
     child.once('error', (error) =>
       reject(new RuntimeError('ExecError', `the command cannot be executed: ${error.message}`, { cause: error })),

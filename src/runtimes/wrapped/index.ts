@@ -2,7 +2,7 @@
 // which claims and records, and an engine that may die at any moment. Promises: the rules of `Runtime` under kill -9 of
 // any part. Must not know what a container sees of the machine: that is the style's matter.
 export { machineCapabilities } from './capabilities.ts';
-export { findStarter, starterRequest } from './compiled-starter.ts';
+export { findStarter, findTerminal, starterRequest } from './compiled-starter.ts';
 export { directoryProblem, resolveCommand } from './command.ts';
 export { baseEnvironment, defaultPath, splitEnvironment, type Environment } from './environment.ts';
 export { hasOwn, privilegesOf, setprivWords, type ExecPlan, type ProcessPrivileges } from './exec.ts';

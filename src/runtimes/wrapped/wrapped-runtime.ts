@@ -31,7 +31,8 @@ import {
   type VolumeContent,
 } from '../runtime.ts';
 import { Containers, type HeldContainer } from './containers.ts';
-import { execBeside } from './exec.ts';
+import { findTerminal } from './compiled-starter.ts';
+import { execBeside, execOnTerminal } from './exec.ts';
 import { ExitWatch } from './exit-watch.ts';
 import {
   containerFiles,
@@ -195,13 +196,17 @@ export class WrappedRuntime implements Runtime {
     this.#listener = listener;
   }
 
-  exec(id: ContainerId, command: readonly string[]): ExecSession {
+  exec(id: ContainerId, command: readonly string[], { terminal } = { terminal: false }): ExecSession {
     const container = this.#containers.get(id);
     const claim = container === undefined ? undefined : readClaim(`${this.#layout.claims}/${container.token}`);
     const pid = claim === undefined ? undefined : initProcess(claim);
     if (container?.state.type !== 'running' || pid === undefined)
       throw new RuntimeError('ContainerNotRunning', `container ${id.container} is not running`);
-    return execBeside(pid, this.#style.exec(id, pid, command));
+    const plan = this.#style.exec(id, pid, command);
+    if (!terminal) return execBeside(pid, plan);
+    const program = findTerminal();
+    if (program !== undefined) return execOnTerminal(pid, plan, program);
+    throw new RuntimeError('ExecError', 'terminals need a C compiler at the build of Rondo: leave out -t (--tty)');
   }
 
   /** All Pods have the network of this machine. */

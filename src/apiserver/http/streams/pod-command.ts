@@ -11,8 +11,10 @@ import { webSocketChannels, webSocketCommandProtocols } from './websocket-channe
 
 /** Runs a command in a container of a Pod and carries its streams (`pods/exec`). */
 export function serveExec(call: Call, target: NamedTarget, services: Services): Promise<void> {
-  const command = wordsOf(call.query);
-  return serve(call, target, services, (pod, container) => services.podStreams.exec(pod, { container, command }));
+  const [command, terminal] = [wordsOf(call.query), flagOf(call.query, 'tty') ?? false];
+  return serve(call, target, services, (pod, container) =>
+    services.podStreams.exec(pod, { container, command, terminal }),
+  );
 }
 
 /** Carries what a container writes from now on (`pods/attach`). */
@@ -53,8 +55,8 @@ async function serve(
 
 function wantedOf(query: Query): WantedStreams {
   const flag = (name: string): boolean => flagOf(query, name) ?? false;
-  if (flag('tty')) throw badRequest('terminals cannot be had here: leave out -t (--tty)');
-  const wanted = { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr') };
+  const terminal = flag('tty');
+  const wanted = { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr') && !terminal, terminal };
   if (wanted.stdin || wanted.stdout || wanted.stderr) return wanted;
   throw badRequest('you must specify at least 1 of stdin, stdout, stderr');
 }

@@ -11,6 +11,8 @@ export interface RemoteChannels {
   readonly stderr?: Writable;
   /** Sends the end of the command, as a Status, and closes. */
   finish(status: object): Promise<void>;
+  /** Called when the client's terminal has another size, also for the first one. */
+  onResize(call: (columns: number, rows: number) => void): void;
   /** Called when the client goes away, also after `finish`. */
   onGone(call: () => void): void;
   destroy(): void;
@@ -21,6 +23,8 @@ export interface WantedStreams {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
+  /** What it shows comes as standard output. */
+  readonly terminal: boolean;
 }
 
 /**
@@ -40,6 +44,7 @@ export async function carryCommand(channels: RemoteChannels, start: () => PodCom
 async function carry(channels: RemoteChannels, command: PodCommand): Promise<number> {
   // Whoever goes away ends the command: nobody would read what it says.
   channels.onGone(() => command.kill());
+  channels.onResize((columns, rows) => command.resize?.(columns, rows));
   if (channels.stdin === undefined) command.stdin.end();
   else channels.stdin.pipe(command.stdin);
   const outputs = [pump(command.stdout, channels.stdout), pump(command.stderr, channels.stderr)];
@@ -75,4 +80,10 @@ function failureOf(message: string): object {
     reason: 'InternalError',
     message: `error executing command in container: ${message}`,
   };
+}
+
+/** A terminal size as clients send it: `{"Width":80,"Height":24}`. Undefined if it is none. */
+export function sizeOf(text: string): { readonly columns: number; readonly rows: number } | undefined {
+  const match = /^\s*\{\s*"Width":(\d{1,5}),"Height":(\d{1,5})\}\s*$/.exec(text);
+  return match === null ? undefined : { columns: Number(match[1]), rows: Number(match[2]) };
 }

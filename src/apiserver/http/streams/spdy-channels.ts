@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../clock/index.ts';
-import type { RemoteChannels, WantedStreams } from './remote-command.ts';
+import { sizeOf, type RemoteChannels, type WantedStreams } from './remote-command.ts';
 import { SpdyConnection, type SpdyStream } from './spdy-connection.ts';
 
 /** Version 4: the error stream carries a Status. (Clients that offer 5 offer 4 too; over SPDY they are the same.) */
@@ -16,7 +16,8 @@ const closingTimeoutMs = 30_000;
  * @throws (rejects) Error if they do not come
  */
 export async function spdyChannels(socket: Duplex, wanted: WantedStreams, clock: Clock): Promise<RemoteChannels> {
-  const missing = new Set(['error', ...(['stdin', 'stdout', 'stderr'] as const).filter((name) => wanted[name])]);
+  const named = (['stdin', 'stdout', 'stderr'] as const).filter((name) => wanted[name]);
+  const missing = new Set(['error', ...named, ...(wanted.terminal ? ['resize'] : [])]);
   const streams = new Map<string, SpdyStream>();
   const connection = await new Promise<SpdyConnection>((resolve, reject) => {
     const opened: SpdyConnection = new SpdyConnection(socket, (stream) => {
@@ -41,6 +42,14 @@ export async function spdyChannels(socket: Duplex, wanted: WantedStreams, clock:
       const timer = clock.after(closingTimeoutMs, () => connection.destroy());
       await connection.closed;
       timer.cancel();
+    },
+    onResize: (call) => {
+      let text = '';
+      streams.get('resize')?.on('data', (chunk: Buffer) => {
+        const lines = (text + chunk.toString()).split('\n');
+        text = (lines.pop() ?? '').slice(0, 100);
+        for (const size of lines.map(sizeOf)) if (size !== undefined) call(size.columns, size.rows);
+      });
     },
     onGone: (call) => void connection.closed.then(call),
     destroy: () => connection.destroy(),

@@ -1,11 +1,11 @@
 import { Readable, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { RemoteChannels, WantedStreams } from './remote-command.ts';
+import { sizeOf, type RemoteChannels, type WantedStreams } from './remote-command.ts';
 
 /** Subprotocols of remote commands that are spoken here; the best first. */
 export const webSocketCommandProtocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 
-const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, close: 255 } as const;
+const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 const normalClosure = 1000;
 
 /** Binary messages whose first byte is the channel (apimachinery `remotecommand`). */
@@ -18,6 +18,12 @@ export function webSocketChannels(socket: WebSocket, wanted: WantedStreams): Rem
     finish: async (status) => {
       await new Promise<void>((done) => send(socket, channel.error, Buffer.from(JSON.stringify(status)), done));
       socket.close(normalClosure);
+    },
+    onResize: (call) => {
+      socket.on('message', (data: Buffer) => {
+        const size = data[0] === channel.resize ? sizeOf(data.toString('utf8', 1)) : undefined;
+        if (size !== undefined) call(size.columns, size.rows);
+      });
     },
     onGone: (call) => void socket.once('close', call),
     destroy: () => socket.terminate(),
