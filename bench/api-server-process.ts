@@ -21,7 +21,7 @@ async function rondo(dataPath: string): Promise<Addresses> {
   const store = await openDiskStore({ directory: join(dataPath, 'store'), clock, log });
   const runtime = createRuntime(
     'simulated',
-    { pods: join(dataPath, 'pods'), sandboxes: join(dataPath, 'sandboxes') },
+    { pods: join(dataPath, 'pods'), sandboxes: join(dataPath, 'sandboxes'), images: join(dataPath, 'images') },
     { log },
   );
   const engine = createEngine({ clock, random: systemRandom, log, store, runtimes: [runtime] });

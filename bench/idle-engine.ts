@@ -9,7 +9,7 @@ const clock = systemClock;
 const store = await openDiskStore({ directory: join(dataPath, 'store'), clock, log });
 const runtime = createRuntime(
   'simulated',
-  { pods: join(dataPath, 'pods'), sandboxes: join(dataPath, 'sandboxes') },
+  { pods: join(dataPath, 'pods'), sandboxes: join(dataPath, 'sandboxes'), images: join(dataPath, 'images') },
   { log },
 );
 const podGc = { terminatedThreshold: 0 };

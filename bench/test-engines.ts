@@ -21,7 +21,11 @@ export async function startEngine(kind: EngineKind): Promise<Engine> {
       ? createMemoryStore({ clock })
       : await openDiskStore({ directory: temporaryDirectory(), clock, log });
   await kind.fill?.(store);
-  const runtime = createRuntime(kind.runtime, { pods: temporaryDirectory(), sandboxes: temporaryDirectory() }, { log });
+  const runtime = createRuntime(
+    kind.runtime,
+    { pods: temporaryDirectory(), sandboxes: temporaryDirectory(), images: temporaryDirectory() },
+    { log },
+  );
   // What ended stays: the benchmarks ask how it weighs.
   const engine = createEngine({
     clock,

@@ -36,6 +36,7 @@ const packages: Record<string, readonly string[]> = {
   api: ['yaml'],
   client: ['yaml'],
   apiserver: ['ws'],
+  runtimes: ['tar', 'fzstd'],
   engine: ['@peculiar/x509', 'reflect-metadata'],
 };
 const pureRooms = ['cron', 'api', 'log', 'controllers', 'scheduler', 'controlloop'];

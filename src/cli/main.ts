@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<Command>> = {
   preview: async () => (await import('./preview.ts')).preview,
   test: async () => (await import('./test.ts')).test,
   explain: async () => (await import('./explain.ts')).explain,
+  image: async () => (await import('./image.ts')).image,
   clock: async () => (await import('./clock.ts')).clock,
   kubeconfig: async () => (await import('./kubeconfig.ts')).kubeconfig,
   version: async () => (await import('./version.ts')).version,

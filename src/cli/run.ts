@@ -12,7 +12,15 @@ import {
 } from '../api/index.ts';
 import type { Client } from '../client/index.ts';
 import { createLogger } from '../log/index.ts';
-import { createEngine, createRuntime, runtimeNames, systemClock, type RuntimeName } from '../engine/index.ts';
+import {
+  createEngine,
+  createRuntime,
+  defaultDataPath,
+  imagesPath,
+  runtimeNames,
+  systemClock,
+  type RuntimeName,
+} from '../engine/index.ts';
 import { parseOptions, UsageError, type Command, type Terminal } from './command.ts';
 import { readRunInput, type Manifest, type RunInput } from './run-input.ts';
 import { followRun } from './run-follow.ts';
@@ -37,7 +45,12 @@ Exit codes: 0 all Jobs complete, 1 a Job failed or time ran out, 2 bad input, 13
     const input = readRunInput(options.files);
     const directory = mkdtempSync(join(tmpdir(), 'rondo-run-'));
     const log = createLogger({ clock: systemClock, level: 'error', write: (line) => terminal.error(`${line}\n`) });
-    const runtime = createRuntime(options.runtime, { pods: directory, sandboxes: directory }, { log });
+    const runtime = createRuntime(
+      options.runtime,
+      // Images are kept: the next run has them.
+      { pods: directory, sandboxes: directory, images: imagesPath(defaultDataPath(terminal.env)) },
+      { log },
+    );
     const engine = createEngine({ runtimes: [runtime], log });
     try {
       await engine.start();

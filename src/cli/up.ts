@@ -8,6 +8,7 @@ import {
   StartError,
   systemClock,
   type OpenEngine,
+  type Rootfs,
   type RuntimeName,
 } from '../engine/index.ts';
 import { parseOptions, UsageError, type Command, type Terminal } from './command.ts';
@@ -23,7 +24,7 @@ are found again at the next start.
   --data-dir DIR        where everything is kept (default: $XDG_DATA_HOME/rondo or ~/.local/share/rondo)
   --listen HOST:PORT    where to answer (default: 127.0.0.1:6443, or the next free port; port 0: any free one)
   --runtime NAME        what runs containers: ${runtimeNames.join(', ')} (default: process)
-  --rootfs host         which files containers see; only "host" so far: this machine's own
+  --rootfs image|host   what containers of the runtime sandbox see: their image (default), or this machine's own files
   --merge-kubeconfig    also add the context "rondo" to $KUBECONFIG or ~/.kube/config
   --log-level LEVEL     debug, info, warn or error (default: warn)
   --clock virtual       time stands still until you move it with \`rondo clock\`; begins now, or at virtual=INSTANT
@@ -57,6 +58,7 @@ interface UpOptions {
   readonly host: string;
   readonly port: number | undefined;
   readonly runtime: RuntimeName;
+  readonly rootfs: Rootfs | undefined;
   readonly log: ReturnType<typeof createLogger>;
   readonly time: ServerTime | undefined;
   readonly merge: boolean;
@@ -68,22 +70,25 @@ function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
     listen: { type: 'string' },
     runtime: { type: 'string' },
     clock: { type: 'string', default: 'system' },
-    rootfs: { type: 'string', default: 'host' },
+    rootfs: { type: 'string' },
     'merge-kubeconfig': { type: 'boolean', default: false },
     'log-level': { type: 'string', default: 'warn' },
   });
   if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
-  if (values.rootfs !== 'host') throw new UsageError(`--rootfs ${values.rootfs}: only "host" is supported`);
   const time = parseClock(values.clock);
   const runtime = oneOf('--runtime', values.runtime ?? (time === undefined ? 'process' : 'simulated'), runtimeNames);
   if (time !== undefined && runtime !== 'simulated')
     throw new UsageError(`--runtime ${runtime}: real processes do not follow a virtual clock; use simulated`);
+  const rootfs = values.rootfs === undefined ? undefined : oneOf<Rootfs>('--rootfs', values.rootfs, ['image', 'host']);
+  if (rootfs === 'image' && runtime !== 'sandbox')
+    throw new UsageError(`--rootfs image: the runtime ${runtime} has no images; use --runtime sandbox`);
   const level = oneOf<Level>('--log-level', values['log-level'], ['debug', 'info', 'warn', 'error']);
   const log = createLogger({ clock: systemClock, level, write: (line) => terminal.error(`${line}\n`) });
   return {
     dataPath: values['data-dir'] ?? `${defaultDataPath(terminal.env)}${time === undefined ? '' : '-virtual'}`,
     ...parseListen(values.listen),
     runtime,
+    rootfs,
     log,
     time,
     merge: values['merge-kubeconfig'],

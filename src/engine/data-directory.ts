@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { imagesPath } from './images.ts';
 
 /** Why the engine cannot begin, in one line for a person. */
 export class StartError extends Error {}
@@ -13,6 +14,8 @@ export interface DataDirectory {
   readonly pods: string;
   /** Of the runtime `sandbox`. */
   readonly sandboxes: string;
+  /** Pulled and loaded images. */
+  readonly images: string;
   /** Persistent volumes, one directory each. */
   readonly volumes: string;
   readonly pki: string;
@@ -39,6 +42,7 @@ export function openDataDirectory(given: string): DataDirectory {
     store: join(path, 'store'),
     pods: join(path, 'pods'),
     sandboxes: join(path, 'sandboxes'),
+    images: imagesPath(path),
     volumes: join(path, 'volumes'),
     pki: join(path, 'pki'),
     kubeconfig: join(path, 'kubeconfig'),

@@ -7,8 +7,10 @@ export {
   runtimeNames,
   type OpenEngine,
   type OpenEngineOptions,
+  type Rootfs,
   type RuntimeName,
 } from './open-engine.ts';
+export { imagesPath, imageTools } from './images.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export { ticksPath } from './ticks-extension.ts';
 export type { TickFate, TickList } from '../controllers/cronjob/index.ts';

@@ -6,11 +6,13 @@ import type { Logger } from '../log/index.ts';
 import { createProcessRuntime } from '../runtimes/process/index.ts';
 import { createSandboxRuntime, sandboxProblem } from '../runtimes/sandbox/index.ts';
 import { createSimulatedRuntime } from '../runtimes/simulated/index.ts';
-import type { Runtime } from '../runtimes/index.ts';
+import type { ImageServiceOptions } from '../runtimes/images/index.ts';
+import type { ImageService, Runtime } from '../runtimes/index.ts';
 import { createMemoryStore, openDiskStore, StoreFullError, StoreOpenError, type Store } from '../store/index.ts';
 import { ensureCertificates, type Certificates } from './certificates.ts';
 import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDirectory } from './data-directory.ts';
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
+import { imageTools } from './images.ts';
 import { clockExtension, type ServerTime } from './virtual-clock.ts';
 
 export interface OpenEngineOptions {
@@ -19,6 +21,8 @@ export interface OpenEngineOptions {
   /** Undefined: 6443, or the next free one. 0: any free one. */
   readonly port: number | undefined;
   readonly runtime: RuntimeName;
+  /** What containers in sandboxes see as their root; default `image`. */
+  readonly rootfs?: Rootfs | undefined;
   readonly log: Logger;
   /** Time that clients move. Such an engine keeps nothing: its objects are in memory. */
   readonly time?: ServerTime | undefined;
@@ -26,6 +30,9 @@ export interface OpenEngineOptions {
 
 export type RuntimeName = 'process' | 'sandbox' | 'simulated';
 export const runtimeNames: readonly RuntimeName[] = ['process', 'sandbox', 'simulated'];
+
+/** `host`: this machine's own files, whatever image is named. */
+export type Rootfs = 'host' | 'image';
 
 /** An engine with a data directory and a port: what `rondo up` runs. */
 export interface OpenEngine {
@@ -102,32 +109,49 @@ function virtualParts(time: ServerTime): Partial<EngineOptions> {
 
 /** The chosen runtime, and those that Pods can ask for by `runtimeClassName`. */
 async function runtimesOf(options: OpenEngineOptions, directory: DataDirectory, clock: Clock): Promise<Runtime[]> {
-  const { runtime, log } = options;
+  const { runtime, log, rootfs } = options;
   const names: RuntimeName[] = [runtime];
-  if (runtime === 'simulated') return names.map((name) => createRuntime(name, directory, { log, clock }));
+  if (runtime === 'simulated') return names.map((name) => createRuntime(name, directory, { log, clock, rootfs }));
   const problem = await sandboxProblem();
   if (problem !== undefined && runtime === 'sandbox')
     throw new StartError(`--runtime sandbox: ${problem}; use --runtime process`);
   if (problem === undefined && runtime !== 'sandbox') names.push('sandbox');
   if (runtime !== 'process') names.push('process');
-  return names.map((name) => createRuntime(name, directory, { log, clock }));
+  return names.map((name) => createRuntime(name, directory, { log, clock, rootfs }));
 }
 
 /** A runtime of this machine by its name, with its files below the data directory. */
 export function createRuntime(
   name: RuntimeName,
-  directory: Pick<DataDirectory, 'pods' | 'sandboxes'>,
-  { log, clock = systemClock }: { readonly log: Logger; readonly clock?: Clock },
+  directory: Pick<DataDirectory, 'pods' | 'sandboxes' | 'images'>,
+  options: { readonly log: Logger; readonly clock?: Clock; readonly rootfs?: Rootfs | undefined },
 ): Runtime {
+  const { log, clock = systemClock, rootfs = 'image' } = options;
   const shared = { clock, random: systemRandom, log };
   switch (name) {
     case 'process':
       return createProcessRuntime({ dataDir: directory.pods, ...shared });
     case 'sandbox':
-      return createSandboxRuntime({ dataDir: directory.sandboxes, rootfs: 'host', ...shared });
+      return createSandboxRuntime({
+        dataDir: directory.sandboxes,
+        rootfs,
+        images: lazyImages({ directory: directory.images, clock, log }),
+        ...shared,
+      });
     case 'simulated':
       return createSimulatedRuntime(shared);
   }
+}
+
+/** What unpacks images is loaded with the first of them. */
+function lazyImages(options: ImageServiceOptions): ImageService {
+  let service: Promise<ImageService> | undefined;
+  return {
+    ensure: async (request) => {
+      service ??= imageTools().then((images) => images.createImageService(options));
+      return (await service).ensure(request);
+    },
+  };
 }
 
 interface ListenParts {

@@ -18,6 +18,8 @@ export interface ContainerView {
   readonly attempt: number;
   /** Its state; undefined before the first start. */
   readonly current: ContainerState | undefined;
+  /** What its image was found to be, if the runtime pulls images. */
+  readonly imageId?: string | undefined;
   /** The attempt before it. */
   readonly last: ExitedContainer | undefined;
   /** Restarts that count for the back-off: those since the container last ran for long. */

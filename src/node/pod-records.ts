@@ -108,6 +108,7 @@ export function viewsOf(
       role: roleOf(pod, container),
       attempt,
       current,
+      imageId: record.runtime.imageOf?.({ podUid: record.uid, container: container.name, attempt }),
       last: last?.type === 'exited' ? last : undefined,
       crashes: memory.crashes,
       waiting: memory.waiting,

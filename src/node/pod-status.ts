@@ -71,7 +71,7 @@ function containerStatus(pod: Pod, view: ContainerView, plan: PodPlan): Containe
     ready: isReady(view),
     restartCount: view.attempt,
     image: container.image ?? '',
-    imageID: '',
+    imageID: view.imageId ?? '',
     started: isStarted(view),
     ...(current === undefined ? {} : { containerID: current.runtimeId }),
   };

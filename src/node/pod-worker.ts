@@ -17,11 +17,12 @@ import { RuntimeError, type ContainerRequest, type Runtime } from '../runtimes/i
 import type { Answer } from './probes/index.ts';
 import { containerAsker, type ContainerAsker } from './container-asker.ts';
 import { ContainerStopper } from './container-stopper.ts';
-import { containerFieldPath, containerId, isStarted, type ContainerView } from './container-view.ts';
+import { containerFieldPath, containerId, containersOf, isStarted, type ContainerView } from './container-view.ts';
 import { expand, resolveEnvironment, type ContainerSources } from './environment.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
+import { pullSecretsOf, waitingReason } from './image-pull.ts';
 import { memoryOf, newRecord, nextAttempt, viewsOf, type PodRecord } from './pod-records.ts';
 import { withReadOnlyClaims } from './claim-volumes.ts';
 import { volumeContents } from './volumes.ts';
@@ -220,7 +221,8 @@ export class PodWorker {
     const memory = memoryOf(record, failure.container);
     const retryAtMs = this.#context.clock.now() + Math.min(firstRetryMs * 2 ** memory.failures, maxRetryMs);
     memory.failures += 1;
-    memory.waiting = { reason: failure.error.reason, message: failure.error.message, retryAtMs };
+    const image = imageOf(pod, failure.container);
+    memory.waiting = { ...waitingReason(failure.error, { image, failures: memory.failures }), retryAtMs };
     if (failure.error.reason !== 'ContainerCreating')
       this.#event(pod, failure.container, {
         type: 'Warning',
@@ -249,6 +251,7 @@ export class PodWorker {
       env,
       command: expandAll(container.command),
       args: expandAll(container.args),
+      pullSecrets: await pullSecretsOf(pod, sources),
     };
     for (const name of secrets) this.#warnOfSecretArgument(pod, container.name, name);
     return request;
@@ -362,4 +365,8 @@ function signatureOf(views: readonly ContainerView[], plan: PodPlan): string {
     return `${view.attempt} ${view.current?.type ?? ''} ${exit} ${backingOff} ${health} ${waiting}`;
   });
   return [plan.over, plan.ending?.reason ?? '', ...parts].join('\n');
+}
+
+function imageOf(pod: Pod, name: string): string {
+  return containersOf(pod).find((container) => container.name === name)?.image ?? '';
 }

@@ -48,6 +48,8 @@ export interface Runtime {
   exec?(id: ContainerId, command: readonly string[], options?: { readonly terminal: boolean }): ExecSession;
   /** A connection to a port of a Pod, for whoever may not reach it by itself; fails as connections do. */
   dial?(podUid: string, port: number): Duplex;
+  /** What the image of a container was found to be, for `imageID`; undefined if it is this machine's own files. */
+  imageOf?(id: ContainerId): string | undefined;
   /** Answers probes instead of the containers, where they cannot be asked. Without it the node agent asks them. */
   answerProbe?(id: ContainerId, kind: 'startup' | 'liveness' | 'readiness'): 'success' | 'failure';
   /** Called once for each exit, also those that happened while the engine was away (after `start`). One listener. */
@@ -114,6 +116,8 @@ export interface ContainerRequest {
   /** Command and arguments with `$(VAR)` expanded; empty if the Pod names neither. */
   readonly command: readonly string[];
   readonly args: readonly string[];
+  /** Contents of the Pod's imagePullSecrets: `.dockerconfigjson`. Secret. */
+  readonly pullSecrets?: readonly string[];
 }
 
 export interface EnvEntry {

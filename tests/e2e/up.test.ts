@@ -300,7 +300,7 @@ describe('the command line', () => {
     [['up', '--listen', 'nonsense'], 'rondo up: --listen nonsense: must be HOST:PORT'],
     [['up', '--listen', '127.0.0.1:70000'], 'rondo up: --listen 127.0.0.1:70000: must be HOST:PORT'],
     [['up', '--runtime', 'docker'], 'rondo up: --runtime docker: must be one of process, sandbox, simulated'],
-    [['up', '--rootfs', 'image'], 'rondo up: --rootfs image: only "host" is supported'],
+    [['up', '--rootfs', 'image'], 'rondo up: --rootfs image: the runtime process has no images; use --runtime sandbox'],
     [['up', '--log-level', 'loud'], 'rondo up: --log-level loud: must be one of debug, info, warn, error'],
     [['up', 'extra'], 'rondo up: unexpected argument "extra"'],
     [['up', '--data-dir'], "rondo up: Option '--data-dir <value>' argument missing"],

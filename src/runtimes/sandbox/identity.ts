@@ -1,6 +1,6 @@
 import type { Container, Pod } from '../../api/index.ts';
 import { RuntimeError } from '../runtime.ts';
-import { readInside, type LayeredRoot } from './layered-files.ts';
+import { readInside, type LayeredRoot } from '../layered-files.ts';
 
 export interface Identity {
   readonly uid: number;

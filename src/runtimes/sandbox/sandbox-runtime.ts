@@ -112,10 +112,11 @@ class SandboxStyle implements RuntimeStyle {
           'or start Rondo with --rootfs host to run on this machine’s own files',
       );
     const policy = container.imagePullPolicy ?? 'IfNotPresent';
-    return images.ensure({ image, policy, secrets: [] }).then(({ layers, config }) => {
+    return images.ensure({ image, policy, secrets: request.pullSecrets ?? [] }).then((found) => {
+      this.#keepImage(request.id, found.repoDigest ?? found.id);
       // The start is when the container starts, not when its image was asked for.
       const now = Math.max(startedAtMs, Math.floor(this.#options.clock.now()));
-      return this.#planOn({ layers, config, isHost: false }, request, now);
+      return this.#planOn({ layers: found.layers, config: found.config, isHost: false }, request, now);
     });
   }
 
@@ -128,6 +129,11 @@ class SandboxStyle implements RuntimeStyle {
     const file = this.#stopSignalFile(id);
     const name = existsSync(file) ? readFileSync(file, 'utf8') : 'SIGTERM';
     return name in constants.signals ? (name as NodeJS.Signals) : 'SIGTERM';
+  }
+
+  imageOf(id: ContainerId): string | undefined {
+    const file = this.#imageFile(id);
+    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   }
 
   kindOf(record: Parameters<RuntimeStyle['kindOf']>[0]): ReturnType<RuntimeStyle['kindOf']> {
@@ -165,6 +171,15 @@ class SandboxStyle implements RuntimeStyle {
     const text = this.#running().startText({ ...spec, cgroups });
     const fallbackToLogs = container.terminationMessagePolicy === 'FallbackToLogsOnError';
     return { type: 'start', fallbackToLogs, startedAtMs, text };
+  }
+
+  #keepImage(id: ContainerId, image: string): void {
+    mkdirSync(podFiles(this.#layout, id.podUid).sandbox, { recursive: true, mode: 0o700 });
+    writeFileSync(this.#imageFile(id), image);
+  }
+
+  #imageFile(id: ContainerId): string {
+    return `${podFiles(this.#layout, id.podUid).sandbox}/${id.container}_${id.attempt}.image`;
   }
 
   #stopSignalFile(id: ContainerId): string {

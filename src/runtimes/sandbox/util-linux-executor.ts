@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { RuntimeError } from '../runtime.ts';
 import { privilegesOf, setprivWords, shellQuote, startText, type ExecPlan } from '../wrapped/index.ts';
 import type { ContainerMount, ContainerSpec, ExecRequest, Executor, PauseSpec } from './container-spec.ts';
-import { resolveInside, statInside, type LayeredRoot } from './layered-files.ts';
+import { resolveInside, statInside, type LayeredRoot } from '../layered-files.ts';
 import { lowerOption } from './shim-executor.ts';
 
 export interface UtilLinuxOptions {

@@ -34,6 +34,8 @@ export interface RuntimeStyle {
   /** How a command gets in beside a container's main process. @throws RuntimeError if it cannot */
   exec(id: ContainerId, pid: number, command: readonly string[]): ExecPlan;
   stopSignal(id: ContainerId): NodeJS.Signals;
+  /** As `Runtime.imageOf`. */
+  imageOf?(id: ContainerId): string | undefined;
   /** Whether more is known about an exit than its wrapper could tell; asked before `release`. */
   kindOf(record: ExitRecord): ExitKind;
   /** The container has ended: what was made for it alone goes. */

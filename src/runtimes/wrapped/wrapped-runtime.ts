@@ -209,6 +209,10 @@ export class WrappedRuntime implements Runtime {
     throw new RuntimeError('ExecError', 'terminals need a C compiler at the build of Rondo: leave out -t (--tty)');
   }
 
+  imageOf(id: ContainerId): string | undefined {
+    return this.#style.imageOf?.(id);
+  }
+
   /** All Pods have the network of this machine. */
   dial(_podUid: string, port: number): Duplex {
     return connect({ host: '127.0.0.1', port });

@@ -46,7 +46,7 @@ export function statInside(root: LayeredRoot, path: string): Stats | undefined {
   return findInside(root, path)?.stats;
 }
 
-function findInside({ layers, mounts }: LayeredRoot, path: string): { file: string; stats: Stats } | undefined {
+export function findInside({ layers, mounts }: LayeredRoot, path: string): { file: string; stats: Stats } | undefined {
   const over = mounts
     .filter(({ target }) => path === target || path.startsWith(`${target}/`))
     .reduce<LayeredRoot['mounts'][number] | undefined>(

@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resources, type Job, type Pod } from '../../src/api/index.ts';
+import { digest, imageOf, tarOf, TestRegistry, type TarEntry } from '../../src/runtimes/images/test-images.fixture.ts';
+import { sandboxProblem } from '../../src/runtimes/sandbox/index.ts';
+import { clientFor } from './api.ts';
+import { removeDirectory, runRondo, startRondo, temporaryDirectory, type Rondo } from './rondo.ts';
+import { waitForObjects } from './waiting.ts';
+
+const problem = await sandboxProblem();
+if (problem !== undefined) console.log(`images are not run here: ${problem}`);
+
+let rondo: Rondo;
+let registry: TestRegistry;
+const scratch = temporaryDirectory();
+
+/** A shell with its libraries in one layer, what only this image has in another. */
+const tars = ((): readonly Buffer[] => {
+  const libraries = execFileSync('ldd', ['/bin/sh'], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
+  const shell = ['/bin/sh', ...libraries].map((file): TarEntry => ({
+    name: file.slice(1),
+    content: readFileSync(file),
+    mode: 0o755,
+  }));
+  const own: readonly TarEntry[] = [
+    { name: 'etc/passwd', content: 'root:x:0:0::/:/bin/sh\nalice:x:42:42::/home:/bin/sh\n' },
+    { name: 'etc/hello', content: 'from the image\n' },
+    { name: 'work/', type: 'directory', mode: 0o777 },
+  ];
+  return [tarOf(shell), tarOf(own)];
+})();
+const script = 'read -r text </etc/hello; echo "$text, $GREETING, in $PWD"; echo mine >/work/file; exit 0';
+const image = imageOf(
+  tars.map((tar) => ({ tar })),
+  {
+    Entrypoint: ['/bin/sh', '-c'],
+    Cmd: [script],
+    Env: ['GREETING=hi', 'PATH=/bin'],
+    User: 'alice',
+    WorkingDir: '/work',
+  },
+);
+
+describe.runIf(problem === undefined)('rondo up --runtime sandbox with images', () => {
+  beforeAll(async () => {
+    registry = await TestRegistry.start();
+    registry.push('1', image);
+    rondo = await startRondo({ args: ['--runtime', 'sandbox'] });
+  });
+  afterAll(async () => {
+    rondo.kubectl(['delete', 'jobs,pods', '--all', '--timeout=30s']);
+    await rondo.stop();
+    await registry.stop();
+    for (const directory of [rondo.dataDir, scratch]) removeDirectory(directory);
+  });
+
+  async function runJob(name: string, container: object): Promise<Pod> {
+    const client = clientFor(rondo);
+    const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'main', ...container }] } };
+    await client.create<Job>(resources.jobs, {
+      metadata: { name, namespace: 'default' },
+      spec: { backoffLimit: 0, template },
+    });
+    const pods = await waitForObjects<Pod>(client, resources.pods, {
+      what: `the end of ${name}`,
+      labelSelector: `job-name=${name}`,
+      until: ([pod]) => pod?.status.phase === 'Succeeded' || pod?.status.phase === 'Failed',
+    });
+    return pods[0]!;
+  }
+
+  it('pulls an image from a registry and runs it with its own defaults', async () => {
+    const pod = await runJob('pulled', { image: `${registry.host}/test/shell:1` });
+    expect(rondo.kubectl(['logs', 'job/pulled']).stdout).toBe('from the image, hi, in /work\n');
+    expect(pod.status.phase).toBe('Succeeded');
+    expect(pod.status.containerStatuses?.[0]?.imageID).toBe(`${registry.host}/test/shell@${digest(image.manifest)}`);
+  });
+
+  it('runs what was loaded from a file, and lists and removes it', async () => {
+    const file = join(scratch, 'saved.tar');
+    const saved = [{ Config: 'config.json', RepoTags: ['saved/shell:2'], Layers: ['0.tar', '1.tar'] }];
+    writeFileSync(
+      file,
+      tarOf([
+        { name: 'manifest.json', content: JSON.stringify(saved) },
+        { name: 'config.json', content: image.config },
+        ...tars.map((tar, index) => ({ name: `${index}.tar`, content: tar })),
+      ]),
+    );
+    const cli = (...args: string[]): string => {
+      const { status, stdout, stderr } = runRondo(['image', ...args, '--data-dir', rondo.dataDir]);
+      return `${status} ${stdout}${stderr}`;
+    };
+    expect(cli('load', file)).toBe('0 loaded saved/shell:2\n');
+    expect(cli('ls')).toMatch(/docker\.io\/saved\/shell:2 +sha256:/);
+    const command = ['sh', '-c', 'read -r text </etc/hello; echo "$text"; test -e /work/file; echo $?'];
+    expect((await runJob('loaded', { image: 'saved/shell:2', command })).status.phase).toBe('Succeeded');
+    // What another container wrote to its root went with it.
+    expect(rondo.kubectl(['logs', 'job/loaded']).stdout).toBe('from the image\n1\n');
+    expect(cli('rm', 'saved/shell:2')).toBe('0 ');
+    expect(cli('rm', 'saved/shell:2')).toBe('1 rondo image: there is no image saved/shell:2\n');
+    expect(cli('load')).toMatch(/^2 rondo image: say/);
+  });
+
+  it('waits with ErrImagePull for an image that cannot be had, and tells the way out', async () => {
+    const client = clientFor(rondo);
+    const spec = { restartPolicy: 'Never', containers: [{ name: 'main', image: `${registry.host}/test/shell:late` }] };
+    await client.create<Pod>(resources.pods, { metadata: { name: 'none', namespace: 'default' }, spec });
+    const waiting = (pod: Pod | undefined) => pod?.status.containerStatuses?.[0]?.state?.waiting;
+    const only = { fieldSelector: 'metadata.name=none' };
+    const [pod] = await waitForObjects<Pod>(client, resources.pods, {
+      what: 'the failed pull',
+      ...only,
+      until: ([found]) => waiting(found)?.reason === 'ErrImagePull',
+    });
+    expect(waiting(pod)?.message).toMatch(/404.*rondo image load/);
+    await waitForObjects<Pod>(client, resources.pods, {
+      what: 'the back-off',
+      ...only,
+      until: ([found]) => waiting(found)?.reason === 'ImagePullBackOff',
+    });
+    // As soon as it is there it runs.
+    registry.push('late', image);
+    await waitForObjects<Pod>(client, resources.pods, {
+      what: 'the run after all',
+      ...only,
+      until: ([found]) => found?.status.phase === 'Succeeded',
+    });
+  });
+});
