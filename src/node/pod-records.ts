@@ -23,6 +23,8 @@ export interface PodRecord {
   readonly containers: Map<string, ContainerMemory>;
   admission: Admission | undefined;
   prepared: boolean;
+  /** See `RefreshedVolumes`. */
+  volumesAtMs: number | undefined;
   /** Container name to the grace period with which it was told to stop. */
   readonly stopping: Map<string, number>;
   /** Of the status that was written last. */
@@ -42,6 +44,7 @@ export function newRecord(pod: Pod, runtime: Runtime): PodRecord {
     containers: new Map(),
     admission: undefined,
     prepared: false,
+    volumesAtMs: undefined,
     stopping: new Map(),
     written: '',
     lost: new Map(),

@@ -17,11 +17,19 @@ import { RuntimeError, type ContainerRequest, type Runtime } from '../runtimes/i
 import type { Answer } from './probes/index.ts';
 import { containerAsker, type ContainerAsker } from './container-asker.ts';
 import { ContainerStopper } from './container-stopper.ts';
-import { containerFieldPath, containerId, containersOf, isStarted, type ContainerView } from './container-view.ts';
+import {
+  containerFieldPath,
+  containerId,
+  containersOf,
+  isRunning,
+  isStarted,
+  type ContainerView,
+} from './container-view.ts';
 import { expand, resolveEnvironment, type ContainerSources } from './environment.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
+import { VolumeRefresher } from './volume-refresher.ts';
 import { pullSecretsOf, waitingReason } from './image-pull.ts';
 import { memoryOf, newRecord, nextAttempt, viewsOf, type PodRecord } from './pod-records.ts';
 import { withReadOnlyClaims } from './claim-volumes.ts';
@@ -47,6 +55,7 @@ export class PodWorker {
   readonly #records = new Map<string, PodRecord>();
   readonly #health: HealthKeeper;
   readonly #stopper: ContainerStopper;
+  readonly #volumes: VolumeRefresher;
   readonly #wake: (podUid: string) => void;
 
   constructor(context: ControllerContext, options: PodWorkerOptions) {
@@ -57,6 +66,8 @@ export class PodWorker {
     this.#wake = options.wake;
     this.#health = new HealthKeeper({ clock, recorder: this.#recorder, wake: options.wake });
     this.#stopper = new ContainerStopper({ clock, log, recorder: this.#recorder });
+    const sourcesFor = (pod: Pod, runtime: Runtime): ContainerSources => this.#sourcesFor(pod, runtime);
+    this.#volumes = new VolumeRefresher({ clock, recorder: this.#recorder, sourcesFor });
   }
 
   /** One step for a Pod that is not finished. Gives the time at which it wants to be looked at again, if any. */
@@ -78,7 +89,8 @@ export class PodWorker {
     const holdMs = this.#holdMs(record, plan);
     if (holdMs > 0) return Math.min(plan.wakeAtMs ?? Infinity, this.#context.clock.now() + holdMs);
     await this.#report(pod, record, { views, plan });
-    return plan.wakeAtMs;
+    const refreshAtMs = views.some(isRunning) ? await this.#volumes.refresh(pod, record) : undefined;
+    return earliest(plan.wakeAtMs, refreshAtMs);
   }
 
   /** Lets a container that ends at once be seen as ended: nobody needs to be told that it ran. */
@@ -369,4 +381,9 @@ function signatureOf(views: readonly ContainerView[], plan: PodPlan): string {
 
 function imageOf(pod: Pod, name: string): string {
   return containersOf(pod).find((container) => container.name === name)?.image ?? '';
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

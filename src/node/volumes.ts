@@ -18,6 +18,11 @@ export async function volumeContents(pod: Pod, sources: ContainerSources): Promi
   return contents;
 }
 
+/** Whether a running container sees it when what the volume is made from changes. */
+export function isRefreshable({ configMap, secret, downwardAPI, projected }: Volume): boolean {
+  return [configMap, secret, downwardAPI, projected].some((source) => source != null);
+}
+
 async function volumeContent(pod: Pod, volume: Volume, sources: ContainerSources): Promise<VolumeContent> {
   const { name } = volume;
   if (volume.configMap) {

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { resources, type ConfigMap, type Event } from '../../src/api/index.ts';
+import { silentLogger } from '../../src/log/index.ts';
+import type { VolumeContent } from '../../src/runtimes/index.ts';
+import { createSimulatedRuntime } from '../../src/runtimes/simulated/index.ts';
+import { aPod, FakeClock, seededRandom, startTestEngine, type TestEngine } from '../../src/testing/index.ts';
+
+let engine: TestEngine;
+/** What the runtime was told to write, by time: texts of the volume `config`. */
+let written: string[];
+
+beforeEach(async () => {
+  const [clock, random] = [new FakeClock(), seededRandom(1)];
+  written = [];
+  const runtime = createSimulatedRuntime({ clock, random, log: silentLogger });
+  const { preparePod } = runtime;
+  const watched = Object.assign(runtime, {
+    preparePod: (...[pod, volumes]: Parameters<typeof preparePod>) => {
+      written.push(textsOf(volumes));
+      return preparePod.call(runtime, pod, volumes);
+    },
+  });
+  engine = await startTestEngine({ clock, random, runtimes: [watched] });
+  await put('one');
+});
+afterEach(() => engine.stop());
+
+const textsOf = (volumes: readonly VolumeContent[]): string =>
+  volumes
+    .map(({ name, files }) => [name, ...[...files.values()].map(({ content }) => Buffer.from(content))].join(' '))
+    .join();
+
+const named = { namespace: 'default', name: 'settings' };
+
+async function put(text: string): Promise<void> {
+  const draft = { metadata: named, data: { key: text } };
+  const there = await engine.client.list<ConfigMap>(resources.configMaps, { fieldSelector: 'metadata.name=settings' });
+  if (there.items.length === 0) await engine.client.create<ConfigMap>(resources.configMaps, draft);
+  else
+    await engine.client.patch<ConfigMap>(resources.configMaps, named, { type: 'merge', body: { data: { key: text } } });
+}
+
+async function start(durationMs: string, annotations: Record<string, string> = {}): Promise<void> {
+  const volumes = [
+    { name: 'config', configMap: { name: 'settings' } },
+    { name: 'scratch', emptyDir: {} },
+  ];
+  const metadata = { annotations: { 'rondo.dev/simulate-duration-ms': durationMs, ...annotations } };
+  await engine.client.create(resources.pods, aPod('p', { metadata, spec: { volumes } }));
+  await engine.clock.settle();
+}
+
+it('a running Pod sees a changed ConfigMap within a minute, in the volumes made from objects only', async () => {
+  await start('never');
+  expect(written).toEqual(['config one,scratch']);
+  await put('two');
+  await engine.clock.advance(59_000);
+  expect(written.length).toBe(1);
+  await engine.clock.advance(1000);
+  expect(written.slice(1)).toEqual(['config two']);
+});
+
+it('keeps what it had when the ConfigMap is gone, and says so', async () => {
+  await start('never');
+  await engine.client.delete(resources.configMaps, named);
+  await engine.clock.advance(61_000);
+  expect(written).toEqual(['config one,scratch']);
+  const { items } = await engine.client.list<Event>(resources.events, { namespace: 'default' });
+  expect(items.map(({ reason, message }) => `${reason}: ${message}`)).toContain(
+    'FailedMount: MountVolume.SetUp failed: configmap "settings" not found',
+  );
+  await put('again');
+  await engine.clock.advance(60_000);
+  expect(written.at(-1)).toBe('config again');
+});
+
+it('leaves a Pod alone that has ended', async () => {
+  await start('1000');
+  await put('two');
+  await engine.clock.advance(200_000);
+  expect(written).toEqual(['config one,scratch']);
+});
