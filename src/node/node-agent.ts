@@ -7,6 +7,7 @@ import { attachTo } from './pod-attach.ts';
 import { newestAttempt, readPodLog } from './pod-log.ts';
 import { NodeRegistration } from './node-registration.ts';
 import { PodWorker } from './pod-worker.ts';
+import { RuntimeChoice } from './runtime-classes.ts';
 
 export interface NodeAgentOptions {
   readonly nodeName: string;
@@ -50,6 +51,7 @@ class Agent implements NodeAgent {
   readonly #options: NodeAgentOptions;
   readonly #pods: Informer<Pod>;
   readonly #queue;
+  readonly #choice: RuntimeChoice;
   readonly #worker: PodWorker;
   readonly #registration: NodeRegistration;
   /** Where exits are reported to: pod uid to key. Only of Pods that are not finished. */
@@ -62,6 +64,7 @@ class Agent implements NodeAgent {
     this.#options = options;
     this.#pods = context.informers.of(resources.pods);
     this.#queue = createWorkqueue({ clock: context.clock });
+    this.#choice = new RuntimeChoice(options.runtimes, context.informers.of(resources.runtimeClasses));
     this.#worker = new PodWorker(context, {
       runtimeFor: (pod) => this.#runtimeFor(pod),
       wake: (podUid) => this.#wake(podUid),
@@ -75,6 +78,7 @@ class Agent implements NodeAgent {
       runtime.onExit((state) => this.#wake(state.id.podUid));
       await runtime.start();
     }
+    await this.#choice.register(this.#context.client);
     await this.#removeLeftovers();
     this.#pods.addHandler({
       onAdd: (pod) => this.#observe(pod),
@@ -101,7 +105,8 @@ class Agent implements NodeAgent {
 
   log(pod: Pod, options: PodLogOptions, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const runtime = this.#runtimeFor(pod);
-    if (runtime === undefined) throw badRequest(`no runtime of this node is named "${pod.spec.runtimeClassName}"`);
+    if (runtime === undefined)
+      throw badRequest(`no runtime of this node is the handler of RuntimeClass "${pod.spec.runtimeClassName}"`);
     return readPodLog({ pod, runtime, options, signal, nowMs: this.#context.clock.now() });
   }
 
@@ -133,9 +138,7 @@ class Agent implements NodeAgent {
   }
 
   #runtimeFor(pod: Pod): Runtime | undefined {
-    const name = pod.spec.runtimeClassName;
-    if (name === undefined || name === '') return this.#defaultRuntime();
-    return this.#options.runtimes.find((runtime) => runtime.name === name);
+    return this.#choice.runtimeFor(pod);
   }
 
   #isMine(pod: Pod): boolean {

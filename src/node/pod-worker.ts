@@ -147,7 +147,7 @@ export class PodWorker {
     if (known !== undefined) return known;
     const runtime = this.#runtimeFor(pod);
     if (runtime === undefined) {
-      const message = `no runtime of this node is named "${pod.spec.runtimeClassName}"`;
+      const message = `no runtime of this node is the handler of RuntimeClass "${pod.spec.runtimeClassName}"`;
       this.#recorder.event(pod, 'Warning', 'FailedCreatePodSandBox', message);
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { resources, type Draft, type Event, type Pod } from '../../src/api/index.ts';
+import { resources, type Draft, type Event, type Pod, type RuntimeClass } from '../../src/api/index.ts';
 import { createMemoryStore } from '../../src/store/index.ts';
 import { createSimulatedRuntime, createSimulatedMachine } from '../../src/runtimes/simulated/index.ts';
 import { silentLogger } from '../../src/log/index.ts';
@@ -159,7 +159,8 @@ describe('a Pod', () => {
     expect(JSON.stringify(items)).not.toContain('geheim');
   });
 
-  it('names a runtime class that does not exist', async () => {
+  it('names a runtime class that no runtime of the node is for', async () => {
+    await engine.client.create<RuntimeClass>(resources.runtimeClasses, { metadata: { name: 'none' }, handler: 'none' });
     await create(aPod('p', { spec: { runtimeClassName: 'none' } }));
     expect(await reasons()).toContain('FailedCreatePodSandBox');
   });

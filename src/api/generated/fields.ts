@@ -1725,6 +1725,26 @@ export const messages: MessageTable = {
       resourceVersion: { number: 2, type: 'string', pointer: true, omitEmpty: true },
     },
   },
+  RuntimeClass: {
+    apiVersion: 'node.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      handler: { number: 2, type: 'string' },
+      overhead: { number: 3, type: 'Overhead', pointer: true, omitEmpty: true },
+      scheduling: { number: 4, type: 'Scheduling', pointer: true, omitEmpty: true },
+    },
+  },
+  Overhead: {
+    fields: {
+      podFixed: { number: 1, type: 'Quantity', omitEmpty: true, map: true },
+    },
+  },
+  Scheduling: {
+    fields: {
+      nodeSelector: { number: 1, type: 'string', omitEmpty: true, map: true },
+      tolerations: { number: 2, type: 'Toleration', omitEmpty: true, repeated: true },
+    },
+  },
   Eviction: {
     apiVersion: 'policy/v1',
     fields: {

@@ -1525,6 +1525,24 @@ export interface Preconditions {
   resourceVersion?: string | undefined;
 }
 
+export interface RuntimeClass {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  handler: string;
+  overhead?: Overhead | undefined;
+  scheduling?: Scheduling | undefined;
+}
+
+export interface Overhead {
+  podFixed?: Record<string, string> | undefined;
+}
+
+export interface Scheduling {
+  nodeSelector?: Record<string, string> | undefined;
+  tolerations?: readonly Toleration[] | undefined;
+}
+
 export interface Eviction {
   apiVersion: string;
   kind: string;

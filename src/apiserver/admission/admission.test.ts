@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failureOf, tester } from '../../../tests/contract/client-kinds.ts';
-import { resources, type Pod } from '../../api/index.ts';
+import { resources, type Pod, type RuntimeClass } from '../../api/index.ts';
 import type { Client } from '../../client/index.ts';
 import { silentLogger } from '../../log/index.ts';
 import { createMemoryStore, type Store } from '../../store/index.ts';
@@ -129,5 +129,48 @@ describe('DefaultTolerationSeconds', () => {
     const { client } = await withNamespace('default');
     const all = { operator: 'Exists' };
     expect((await createPod(client, podDraft({ tolerations: [all] }))).spec.tolerations).toEqual([all]);
+  });
+});
+
+describe('RuntimeClass', () => {
+  const toleration = { key: 'k', operator: 'Exists' };
+
+  async function withClass(parts: object = {}): Promise<Client> {
+    const { client } = await withNamespace('default');
+    await client.create<RuntimeClass>(resources.runtimeClasses, {
+      metadata: { name: 'sandbox' },
+      ...{ handler: 'sandbox', ...parts },
+    });
+    return client;
+  }
+
+  it('refuses Pods of a class that does not exist', async () => {
+    const client = await withClass();
+    const error = await failureOf(createPod(client, podDraft({ runtimeClassName: 'none' })));
+    expect(error?.status).toMatchObject({
+      code: 403,
+      message: 'pods "p" is forbidden: pod rejected: RuntimeClass "none" not found',
+    });
+  });
+
+  it('gives Pods the overhead and the place of their class', async () => {
+    const podFixed = { cpu: '10m' };
+    const client = await withClass({
+      overhead: { podFixed },
+      scheduling: { nodeSelector: { a: 'b' }, tolerations: [toleration] },
+    });
+    const pod = await createPod(client, podDraft({ runtimeClassName: 'sandbox', nodeSelector: { c: 'd' } }));
+    expect(pod.spec).toMatchObject({ overhead: podFixed, nodeSelector: { a: 'b', c: 'd' } });
+    expect(pod.spec.tolerations).toContainEqual(toleration);
+  });
+
+  it.each([
+    ['another overhead', { runtimeClassName: 'sandbox', overhead: { cpu: '2' } }, "Pod's Overhead doesn't match"],
+    ['an overhead without a class', { overhead: { cpu: '2' } }, 'Pod Overhead set without corresponding'],
+    ['another place', { runtimeClassName: 'sandbox', nodeSelector: { a: 'x' } }, 'conflict: runtimeClass.scheduling'],
+  ])('refuses Pods that ask for %s', async (_what, spec, message) => {
+    const client = await withClass({ overhead: { podFixed: { cpu: '1' } }, scheduling: { nodeSelector: { a: 'b' } } });
+    const error = await failureOf(createPod(client, podDraft(spec)));
+    expect(error?.status).toMatchObject({ code: 403, message: expect.stringContaining(message) as string });
   });
 });

@@ -5,6 +5,7 @@ import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { ownRecords } from './own-records.ts';
+import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
 import { storedObjects } from './stored-reader.ts';
 
@@ -15,6 +16,7 @@ export function defaultAdmission(store: Store): readonly Admission[] {
     ownRecords,
     namespaceLifecycle(read),
     serviceAccount(read),
+    runtimeClass(read),
     defaultTolerationSeconds,
     defaultStorageClass(list),
   ];

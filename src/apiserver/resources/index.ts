@@ -9,6 +9,7 @@ import { node } from './node.ts';
 import { persistentVolume } from './persistent-volume.ts';
 import { persistentVolumeClaim } from './persistent-volume-claim.ts';
 import { pod } from './pod.ts';
+import { runtimeClass } from './runtime-class.ts';
 import { secret } from './secret.ts';
 import { serviceAccount } from './service-account.ts';
 import { service } from './service.ts';
@@ -28,6 +29,7 @@ export const allKinds: readonly KindDefinition[] = [
   persistentVolume,
   persistentVolumeClaim,
   storageClass,
+  runtimeClass,
   lease,
   job,
   cronJob,
