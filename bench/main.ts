@@ -8,10 +8,20 @@ import { jobsNoop } from './jobs-noop.ts';
 import { load, machine, tableOf, type Machine, type Row, type Workload } from './measure.ts';
 import { memory } from './memory.ts';
 import { recover } from './recover.ts';
+import { sandboxStart } from './sandbox-start.ts';
 import { scenarioYear } from './scenario-year.ts';
 import { submitStart } from './submit-start.ts';
 
-const workloads: readonly Workload[] = [jobsNoop, submitStart, apiWrite, recover, memory, growth, scenarioYear];
+const workloads: readonly Workload[] = [
+  jobsNoop,
+  submitStart,
+  apiWrite,
+  recover,
+  memory,
+  growth,
+  scenarioYear,
+  sandboxStart,
+];
 /** From .cache/bench/bench/main.js to the project. */
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const resultsFile = `${root}.cache/bench-results.json`;

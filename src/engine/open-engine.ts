@@ -52,6 +52,8 @@ const portsToTry = 100;
 export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine> {
   const { time } = options;
   const clock = time ?? systemClock;
+  // Trying out takes some milliseconds: it runs beside the rest of the start.
+  const trial = options.runtime === 'simulated' ? undefined : sandboxProblem();
   const directory = openDataDirectory(options.dataPath);
   const store = time === undefined ? await openStore(directory, clock, options.log) : createMemoryStore({ clock });
   try {
@@ -67,7 +69,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       random: systemRandom,
       log: options.log,
       store,
-      runtimes: await runtimesOf(options, directory, clock),
+      runtimes: runtimesOf(options, directory, { clock, problem: await trial }),
       ...(time === undefined ? {} : virtualParts(time)),
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
       nodeName: keptText(directory.nodeName, hostNodeName),
@@ -107,16 +109,20 @@ function virtualParts(time: ServerTime): Partial<EngineOptions> {
   return { requestClock: time.requestClock, extensions: [clockExtension(time)], heartbeatMs: 5 * 60_000 };
 }
 
-/** The chosen runtime, and those that Pods can ask for by `runtimeClassName`. */
-async function runtimesOf(options: OpenEngineOptions, directory: DataDirectory, clock: Clock): Promise<Runtime[]> {
+interface RuntimeParts {
+  readonly clock: Clock;
+  /** Why this machine cannot have sandboxes. */
+  readonly problem: string | undefined;
+}
+
+/** The chosen runtime, and those that Pods can ask for by a RuntimeClass. */
+function runtimesOf(options: OpenEngineOptions, directory: DataDirectory, { clock, problem }: RuntimeParts): Runtime[] {
   const { runtime, log, rootfs } = options;
   const names: RuntimeName[] = [runtime];
-  if (runtime === 'simulated') return names.map((name) => createRuntime(name, directory, { log, clock, rootfs }));
-  const problem = await sandboxProblem();
-  if (problem !== undefined && runtime === 'sandbox')
+  if (runtime === 'sandbox' && problem !== undefined)
     throw new StartError(`--runtime sandbox: ${problem}; use --runtime process`);
-  if (problem === undefined && runtime !== 'sandbox') names.push('sandbox');
-  if (runtime !== 'process') names.push('process');
+  if (runtime === 'process' && problem === undefined) names.push('sandbox');
+  if (runtime === 'sandbox') names.push('process');
   return names.map((name) => createRuntime(name, directory, { log, clock, rootfs }));
 }
 
