@@ -229,6 +229,19 @@ describe('planPod', () => {
     expect(planPod(overdue, running, nowMs).stop).toMatchObject([{ graceMs: 7000 }]);
   });
 
+  it('gives a Pod that is evicted one second, and ends it', () => {
+    const eviction = { reason: 'Evicted', message: 'too much' };
+    const running = [view('a', { running: true }), view('b', {})];
+    const plan = planPod(pod({ terminationGracePeriodSeconds: 30 }), running, nowMs, eviction);
+    expect(plan).toMatchObject({ start: [], over: false, ending: eviction });
+    expect(plan.stop).toMatchObject([{ graceMs: 1000 }]);
+    expect(planPod(pod({}), [view('a', {})], nowMs, eviction)).toMatchObject({
+      start: [],
+      over: true,
+      ending: eviction,
+    });
+  });
+
   it('stops a container that failed a probe with the grace period of the probe, and no other', () => {
     const container = { livenessProbe: { terminationGracePeriodSeconds: 3 } };
     const views = [view('a', { running: true, unfit: 'liveness', container }), view('b', { running: true })];

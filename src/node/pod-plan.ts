@@ -29,6 +29,8 @@ export interface PodPlan {
   readonly wakeAtMs: number | undefined;
 }
 
+/** What takes more than its share gets no time to take more (upstream: `immediateEvictionGracePeriodSeconds`). */
+const evictionGraceMs = 1000;
 const firstBackoffMs = 10_000;
 const maxBackoffMs = 300_000;
 /** A container that ran this long starts its back-off from the beginning (kubelet: twice the longest delay). */
@@ -44,9 +46,9 @@ export function restartDelayMs(crashes: number): number {
  * the kubelet's: init containers one after another, sidecars stay, restarts by restartPolicy with back-off; a Pod that
  * is deleted or past its deadline starts nothing more.
  */
-export function planPod(pod: Pod, views: readonly ContainerView[], nowMs: number): PodPlan {
-  const planner = new Planner(pod, nowMs);
-  const ending = planner.endingOf();
+export function planPod(pod: Pod, views: readonly ContainerView[], nowMs: number, eviction?: Ending): PodPlan {
+  const planner = new Planner(pod, nowMs, eviction === undefined ? undefined : evictionGraceMs);
+  const ending = eviction ?? planner.endingOf();
   if (ending !== undefined || pod.metadata.deletionTimestamp !== undefined) planner.stopAll(views);
   else planner.advance(views);
   return planner.finish(views, ending);
@@ -55,15 +57,17 @@ export function planPod(pod: Pod, views: readonly ContainerView[], nowMs: number
 class Planner {
   readonly #pod: Pod;
   readonly #nowMs: number;
+  readonly #longestGraceMs: number;
   readonly #start: ContainerView[] = [];
   readonly #stop: StopOrder[] = [];
   readonly #backingOff = new Map<ContainerView, { untilMs: number; delayMs: number }>();
   #over = false;
   #wakeAtMs: number | undefined;
 
-  constructor(pod: Pod, nowMs: number) {
+  constructor(pod: Pod, nowMs: number, longestGraceMs = Infinity) {
     this.#pod = pod;
     this.#nowMs = nowMs;
+    this.#longestGraceMs = longestGraceMs;
   }
 
   endingOf(): Ending | undefined {
@@ -179,7 +183,8 @@ class Planner {
 
   #graceMs(): number {
     const { deletionGracePeriodSeconds } = this.#pod.metadata;
-    return 1000 * (deletionGracePeriodSeconds ?? this.#pod.spec.terminationGracePeriodSeconds ?? 30);
+    const graceMs = 1000 * (deletionGracePeriodSeconds ?? this.#pod.spec.terminationGracePeriodSeconds ?? 30);
+    return Math.min(graceMs, this.#longestGraceMs);
   }
 
   #wakeAt(atMs: number): void {

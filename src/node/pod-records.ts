@@ -3,7 +3,7 @@ import { parseTime } from '../api/index.ts';
 import type { Admission, ContainerId, ContainerState, ExitedContainer, Runtime } from '../runtimes/index.ts';
 import { containersOf, roleOf, type ContainerView, type Waiting } from './container-view.ts';
 import type { Health } from './probes/index.ts';
-import { backoffResetMs } from './pod-plan.ts';
+import { backoffResetMs, type Ending } from './pod-plan.ts';
 
 /** What the node agent remembers of one container between two looks at its Pod. */
 interface ContainerMemory {
@@ -25,6 +25,9 @@ export interface PodRecord {
   prepared: boolean;
   /** See `RefreshedVolumes`. */
   volumesAtMs: number | undefined;
+  /** See `LimitedVolumes`. */
+  eviction: Ending | undefined;
+  measuredAtMs: number | undefined;
   /** Container name to the grace period with which it was told to stop. */
   readonly stopping: Map<string, number>;
   /** Of the status that was written last. */
@@ -45,6 +48,8 @@ export function newRecord(pod: Pod, runtime: Runtime): PodRecord {
     admission: undefined,
     prepared: false,
     volumesAtMs: undefined,
+    eviction: undefined,
+    measuredAtMs: undefined,
     stopping: new Map(),
     written: '',
     lost: new Map(),

@@ -29,6 +29,7 @@ import { expand, resolveEnvironment, type ContainerSources } from './environment
 import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
+import { checkVolumeLimits } from './volume-limits.ts';
 import { VolumeRefresher } from './volume-refresher.ts';
 import { pullSecretsOf, waitingReason } from './image-pull.ts';
 import { memoryOf, newRecord, nextAttempt, viewsOf, type PodRecord } from './pod-records.ts';
@@ -89,8 +90,10 @@ export class PodWorker {
     const holdMs = this.#holdMs(record, plan);
     if (holdMs > 0) return Math.min(plan.wakeAtMs ?? Infinity, this.#context.clock.now() + holdMs);
     await this.#report(pod, record, { views, plan });
-    const refreshAtMs = views.some(isRunning) ? await this.#volumes.refresh(pod, record) : undefined;
-    return earliest(plan.wakeAtMs, refreshAtMs);
+    if (!views.some(isRunning)) return plan.wakeAtMs;
+    const { clock } = this.#context;
+    const measureAtMs = await checkVolumeLimits(pod, record, { clock, recorder: this.#recorder });
+    return earliest(plan.wakeAtMs, measureAtMs, await this.#volumes.refresh(pod, record));
   }
 
   /** Lets a container that ends at once be seen as ended: nobody needs to be told that it ran. */
@@ -135,7 +138,7 @@ export class PodWorker {
 
   #look(pod: Pod, record: PodRecord): { readonly views: readonly ContainerView[]; readonly plan: PodPlan } {
     const views = viewsOf(pod, record, (id) => this.#health.healthOf(id));
-    return { views, plan: planPod(pod, views, this.#context.clock.now()) };
+    return { views, plan: planPod(pod, views, this.#context.clock.now(), record.eviction) };
   }
 
   #askerOf(pod: Pod, record: PodRecord, view: ContainerView): ContainerAsker {

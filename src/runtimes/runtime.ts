@@ -48,6 +48,8 @@ export interface Runtime {
   exec?(id: ContainerId, command: readonly string[], options?: { readonly terminal: boolean }): ExecSession;
   /** A connection to a port of a Pod, for whoever may not reach it by itself; fails as connections do. */
   dial?(podUid: string, port: number): Duplex;
+  /** How much a volume of a Pod takes on disk now; 0 if there is none of this name. */
+  volumeBytes?(podUid: string, volume: string): Promise<number>;
   /** What the image of a container was found to be, for `imageID`; undefined if it is this machine's own files. */
   imageOf?(id: ContainerId): string | undefined;
   /** Answers probes instead of the containers, where they cannot be asked. Without it the node agent asks them. */

@@ -125,6 +125,24 @@ describe.runIf(mayMount)('volumes', () => {
     expect(await eventsOf('mounts', 'DirectoryOverlaid')).toContain('/etc/rondo-e2e.conf does not exist on the host');
   });
 
+  it('end a Pod that writes more into them than their limit', async () => {
+    ok(
+      ['create', '-f', '-'],
+      podOf({
+        name: 'greedy',
+        script: 'head -c 3000000 /dev/zero > /work/file; exec sleep 300',
+        container: { volumeMounts: [{ name: 'scratch', mountPath: '/work' }] },
+        spec: { volumes: [{ name: 'scratch', emptyDir: { sizeLimit: '1Mi', medium: 'Memory' } }] },
+      }),
+    );
+    ok(['wait', '--for=jsonpath={.status.phase}=Failed', 'pod/greedy', '--timeout=30s']);
+    expect(getPod('greedy').status).toMatchObject({
+      reason: 'Evicted',
+      message: 'Usage of EmptyDir volume "scratch" exceeds the limit "1Mi". ',
+    });
+    expect(await eventsOf('greedy', 'MediumNotHonoured')).toContain('scratch: medium Memory is not available');
+  }, 40_000);
+
   it('are gone with their Pod', async () => {
     logOf({
       name: 'gone',

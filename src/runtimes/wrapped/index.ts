@@ -39,5 +39,6 @@ export {
 } from './processes.ts';
 export { shellQuote } from './shell-quote.ts';
 export type { RuntimeStyle, StartPlan } from './style.ts';
+export { volumeAnnouncements } from './volumes.ts';
 export { WrappedRuntime, type WrappedRuntimeOptions } from './wrapped-runtime.ts';
 export { startText, type StartCommand } from './wrapper.ts';

@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, statSync, type Stats } from 'node:fs';
+import { existsSync, lstatSync, statSync, type Stats } from 'node:fs';
 import { chmod, mkdir, readdir, readlink, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
-import { RuntimeError, type VolumeContent } from '../runtime.ts';
+import { promisify } from 'node:util';
+import type { Pod } from '../../api/index.ts';
+import { RuntimeError, type Announcement, type VolumeContent } from '../runtime.ts';
 
 /**
  * Makes a Pod's volumes below `directory`, one entry each: a directory, or for a hostPath a link to it. Files are
@@ -102,4 +105,27 @@ async function linkHostPath(link: string, volume: VolumeContent): Promise<void> 
 
 function ignoreExisting(error: unknown): void {
   if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+}
+
+/** What lies below a directory, in bytes on disk. Counted by du(1), beside the engine: it may be very much. */
+export async function diskUsage(directory: string): Promise<number> {
+  if (!existsSync(directory)) return 0;
+  // It ends with an error when files vanish under it, but tells what it has found.
+  const { stdout } = await promisify(execFile)('du', ['-sk', directory]).catch(
+    (error: unknown) => error as { readonly stdout: string },
+  );
+  return Number.parseInt(stdout, 10) * 1024 || 0;
+}
+
+/** What a Pod should know about volumes that are not quite what it asks for. */
+export function volumeAnnouncements(pod: Pod): Announcement[] {
+  const inMemory = (pod.spec.volumes ?? []).filter(({ emptyDir }) => emptyDir?.medium === 'Memory');
+  if (inMemory.length === 0) return [];
+  const names = inMemory.map(({ name }) => name).join(', ');
+  return [
+    {
+      reason: 'MediumNotHonoured',
+      message: `emptyDir ${names}: medium Memory is not available, the files lie on disk`,
+    },
+  ];
 }

@@ -54,7 +54,7 @@ import { readLogFile } from './read-log.ts';
 import { Spawner } from './spawner.ts';
 import type { RuntimeStyle, StartPlan } from './style.ts';
 import { Terminator } from './terminator.ts';
-import { writeVolumes } from './volumes.ts';
+import { diskUsage, writeVolumes } from './volumes.ts';
 import type { Starter } from './wrapper.ts';
 
 export interface WrappedRuntimeOptions {
@@ -207,6 +207,11 @@ export class WrappedRuntime implements Runtime {
     const program = findTerminal();
     if (program !== undefined) return execOnTerminal(pid, plan, program);
     throw new RuntimeError('ExecError', 'terminals need a C compiler at the build of Rondo: leave out -t (--tty)');
+  }
+
+  volumeBytes(podUid: string, volume: string): Promise<number> {
+    if (!isSafeName(podUid) || !isSafeName(volume)) return Promise.resolve(0);
+    return diskUsage(`${podFiles(this.#layout, podUid).volumes}/${volume}`);
   }
 
   imageOf(id: ContainerId): string | undefined {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { resources, type ConfigMap, type Event } from '../../src/api/index.ts';
+import { resources, type ConfigMap, type Event, type Pod } from '../../src/api/index.ts';
 import { silentLogger } from '../../src/log/index.ts';
 import type { VolumeContent } from '../../src/runtimes/index.ts';
 import { createSimulatedRuntime } from '../../src/runtimes/simulated/index.ts';
@@ -8,13 +8,17 @@ import { aPod, FakeClock, seededRandom, startTestEngine, type TestEngine } from 
 let engine: TestEngine;
 /** What the runtime was told to write, by time: texts of the volume `config`. */
 let written: string[];
+/** What the volume `scratch` holds. */
+let scratchBytes: number;
 
 beforeEach(async () => {
   const [clock, random] = [new FakeClock(), seededRandom(1)];
   written = [];
+  scratchBytes = 0;
   const runtime = createSimulatedRuntime({ clock, random, log: silentLogger });
   const { preparePod } = runtime;
   const watched = Object.assign(runtime, {
+    volumeBytes: (_uid: string, volume: string) => Promise.resolve(volume === 'scratch' ? scratchBytes : 0),
     preparePod: (...[pod, volumes]: Parameters<typeof preparePod>) => {
       written.push(textsOf(volumes));
       return preparePod.call(runtime, pod, volumes);
@@ -43,7 +47,7 @@ async function put(text: string): Promise<void> {
 async function start(durationMs: string, annotations: Record<string, string> = {}): Promise<void> {
   const volumes = [
     { name: 'config', configMap: { name: 'settings' } },
-    { name: 'scratch', emptyDir: {} },
+    { name: 'scratch', emptyDir: { sizeLimit: '1Mi' } },
   ];
   const metadata = { annotations: { 'rondo.dev/simulate-duration-ms': durationMs, ...annotations } };
   await engine.client.create(resources.pods, aPod('p', { metadata, spec: { volumes } }));
@@ -79,4 +83,18 @@ it('leaves a Pod alone that has ended', async () => {
   await put('two');
   await engine.clock.advance(200_000);
   expect(written).toEqual(['config one,scratch']);
+});
+
+it('a Pod is evicted within ten seconds when an emptyDir holds more than its limit', async () => {
+  await start('never');
+  scratchBytes = 1 << 20;
+  await engine.clock.advance(20_000);
+  const pod = async (): Promise<Pod> => engine.client.get(resources.pods, { namespace: 'default', name: 'p' });
+  expect((await pod()).status.phase).toBe('Running');
+  scratchBytes += 1;
+  await engine.clock.advance(10_000);
+  const message = 'Usage of EmptyDir volume "scratch" exceeds the limit "1Mi". ';
+  expect((await pod()).status).toMatchObject({ phase: 'Failed', reason: 'Evicted', message });
+  const { items } = await engine.client.list<Event>(resources.events, { namespace: 'default' });
+  expect(items.map(({ reason, message: text }) => `${reason}: ${text}`)).toContain(`Evicted: ${message}`);
 });
