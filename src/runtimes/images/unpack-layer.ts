@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
-import { createWriteStream, existsSync, lstatSync, readdirSync } from 'node:fs';
-import { chmod, copyFile, lchown, link, lutimes, mkdir, rm, symlink } from 'node:fs/promises';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { chmod, copyFile, lchown, link, lutimes, mkdir, open, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { Parser, type ReadEntry } from 'tar';
 import { findInside, resolveInside } from '../layered-files.ts';
@@ -11,6 +10,8 @@ const whiteoutPrefix = '.wh.';
 const opaqueMarker = '.wh..wh..opq';
 /** How many names one command takes. */
 const whiteoutsAtOnce = 200;
+/** Of headers that go before an entry (long names); more is an attack. */
+const maxMetaEntrySize = 1 << 20;
 
 /**
  * Unpacks the tar stream of one layer into an empty directory, in the form that overlayfs wants over the layers below it
@@ -27,34 +28,50 @@ export async function unpackLayer(
   const layer = new Layer(directory, below);
   // Entries come one after the other: the next waits until this one is consumed.
   let last: Promise<void> = Promise.resolve();
+  let current: ReadEntry | undefined;
   let failed: Error | undefined;
-  const parser = new Parser({
-    strict: true,
-    maxMetaEntrySize: 1 << 20,
-    onReadEntry: (entry) => {
-      last = last
-        .then(() => layer.take(entry))
-        .catch((error: unknown) => {
-          failed ??= error as Error;
-          entry.resume();
-        });
-    },
-  });
+  const take = async (entry: ReadEntry): Promise<void> => {
+    current = entry;
+    // Whoever waits for its content hears of it as well.
+    entry.on('error', () => undefined);
+    try {
+      await layer.take(entry);
+    } catch (error) {
+      failed ??= error as Error;
+      entry.resume();
+    }
+    current = undefined;
+  };
+  const onReadEntry = (entry: ReadEntry): void => void (last = last.then(() => take(entry)));
+  const parser = new Parser({ strict: true, maxMetaEntrySize, onReadEntry });
+  try {
+    await feed(parser, tar, () => failed);
+  } catch (error) {
+    // The rest of the entry that is being written will not come.
+    current?.destroy(error);
+    await last;
+    throw error;
+  }
+  await last;
+  if (failed !== undefined) throw failed;
+  await layer.finish();
+}
+
+/** Gives a parser the whole archive, at its pace. */
+async function feed(parser: Parser, tar: AsyncIterable<Uint8Array>, problem: () => Error | undefined): Promise<void> {
   const ended = new Promise<void>((resolve, reject) => {
     parser.on('end', resolve);
     parser.on('error', reject);
   });
   ended.catch(() => undefined);
   for await (const chunk of tar) {
+    const failed = problem();
     if (failed !== undefined) throw failed;
     if (!parser.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)))
       await Promise.race([new Promise((resolve) => parser.once('drain', resolve)), ended]);
   }
   parser.end();
   await ended;
-  await last;
-  if (failed !== undefined) throw failed;
-  await layer.finish();
 }
 
 class Layer {
@@ -115,7 +132,7 @@ class Layer {
       case 'File':
       case 'OldFile':
       case 'ContiguousFile':
-        await pipeline(entry, createWriteStream(file, { flags: 'wx', mode: 0o600 }));
+        await writeContent(entry, file);
         break;
       case 'Directory':
       case 'GNUDumpDir':
@@ -188,6 +205,23 @@ class Layer {
 
   #inside(path: string): string {
     return join(this.#directory, path);
+  }
+}
+
+async function writeContent(entry: ReadEntry, file: string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  // The iteration would wait for ever if the entry was given up while nobody read it.
+  const checkWhole = (): void => {
+    if (entry.destroyed) throw new Error(`${entry.path} is cut off`);
+  };
+  try {
+    checkWhole();
+    for await (const chunk of entry) {
+      await handle.write(chunk);
+      checkWhole();
+    }
+  } finally {
+    await handle.close();
   }
 }
 

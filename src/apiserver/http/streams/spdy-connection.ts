@@ -75,6 +75,8 @@ export class SpdyConnection {
   constructor(socket: Duplex, onStream: (stream: SpdyStream) => void) {
     this.#socket = socket;
     this.#onStream = onStream;
+    // Reading tells of it too, but writing may go on after the last read.
+    socket.on('error', ignore);
     this.closed = this.#run();
   }
 

@@ -60,12 +60,16 @@ export class UpgradeExchange implements Exchange {
     return (this.header(name) ?? '').split(',').map((protocol) => protocol.trim());
   }
 
-  /** Goes on as a WebSocket that speaks this subprotocol. */
+  /** Goes on as a WebSocket that speaks this subprotocol. @throws (rejects) Error if the client does not keep to the rules */
   acceptWebSocket(protocol: string): Promise<WebSocket> {
     this.#started = true;
     chosen.set(this.#request, protocol);
     Reflect.deleteProperty(this.#request.headers, 'sec-websocket-protocol');
-    return new Promise((resolve) => sockets.handleUpgrade(this.#request, this.#socket, this.#head, resolve));
+    return new Promise((resolve, reject) => {
+      // What is wrong with a handshake is answered there.
+      this.#socket.once('close', () => reject(new Error('the connection was closed before it became a WebSocket')));
+      sockets.handleUpgrade(this.#request, this.#socket, this.#head, resolve);
+    });
   }
 
   /** Goes on as SPDY/3.1 that speaks this protocol. */
