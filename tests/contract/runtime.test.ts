@@ -101,14 +101,22 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create }) 
       return { exitCode: await session.exitCode, ...texts };
     }
 
-    it('runs with its environment, takes input, and tells its exit code', async () => {
-      const { runtime } = await open();
-      if (runtime.exec === undefined) {
-        expect(runtime.name).toBe('simulated');
-        return;
+    /** A container that has started; undefined where the runtime runs no commands in containers. */
+    async function enter(): Promise<(Opened & { readonly id: ContainerId }) | undefined> {
+      const entered = await open();
+      if (entered.runtime.exec === undefined) {
+        expect(entered.runtime.name).toBe('simulated');
+        return undefined;
       }
-      const { id } = await run(runtime, 'exec', { log: started });
-      await written(runtime, id, started);
+      const { id } = await run(entered.runtime, 'exec', { log: started });
+      await written(entered.runtime, id, started);
+      return { ...entered, id };
+    }
+
+    it('runs with its environment, takes input, and tells its exit code', async () => {
+      const inside = await enter();
+      if (inside === undefined) return;
+      const { runtime, id } = inside;
       const script = 'cat; echo "$RONDO_CONTAINER" >&2; exit 5';
       const { podUid, container, attempt } = id;
       expect(await answer(runtime, id, ['sh', '-c', script], 'input')).toEqual({
@@ -121,13 +129,9 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create }) 
     });
 
     it('fails for a command that does not exist, and for a container that has ended', async () => {
-      const { runtime, exitOf } = await open();
-      if (runtime.exec === undefined) {
-        expect(runtime.name).toBe('simulated');
-        return;
-      }
-      const { id } = await run(runtime, 'exec', { log: started });
-      await written(runtime, id, started);
+      const inside = await enter();
+      if (inside === undefined) return;
+      const { runtime, id, exitOf } = inside;
       const missing = await answer(runtime, id, ['no-such-command-at-all']).catch((error: unknown) => error);
       if (missing instanceof Error) expect(missing).toMatchObject({ reason: 'ExecError' });
       else expect((missing as { exitCode: number }).exitCode).toBeGreaterThan(0);
@@ -137,13 +141,9 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create }) 
     });
 
     it('gets a terminal where there is a C compiler, and says so where there is none', async () => {
-      const { runtime } = await open();
-      if (runtime.exec === undefined) {
-        expect(runtime.name).toBe('simulated');
-        return;
-      }
-      const { id } = await run(runtime, 'exec', { log: started });
-      await written(runtime, id, started);
+      const inside = await enter();
+      if (inside === undefined) return;
+      const { runtime, id } = inside;
       const script = 'until [ "$(stty size)" = "45 123" ]; do :; done; echo "$TERM"; exit 5';
       const onTerminal = (): ExecSession | undefined => runtime.exec?.(id, ['sh', '-c', script], { terminal: true });
       if (findTerminal() === undefined) {
@@ -159,17 +159,13 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create }) 
     });
 
     it('can be killed', async () => {
-      const { runtime } = await open();
-      if (runtime.exec === undefined) {
-        expect(runtime.name).toBe('simulated');
-        return;
-      }
-      const { id } = await run(runtime, 'exec', { log: started });
-      await written(runtime, id, started);
-      const session = runtime.exec(id, ['sh', '-c', 'echo ready; exec sleep 60']);
-      await new Promise((resolve) => session.stdout.once('data', resolve));
-      session.kill();
-      expect(await session.exitCode).toBe(137);
+      const inside = await enter();
+      if (inside === undefined) return;
+      const { runtime, id } = inside;
+      const session = runtime.exec?.(id, ['sh', '-c', 'echo ready; exec sleep 60']);
+      await new Promise((resolve) => session?.stdout.once('data', resolve));
+      session?.kill();
+      expect(await session?.exitCode).toBe(137);
       expect(runtime.containerState(id)?.type).toBe('running');
     });
   });

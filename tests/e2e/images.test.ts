@@ -27,11 +27,11 @@ const tars = ((): readonly Buffer[] => {
   const own: readonly TarEntry[] = [
     { name: 'etc/passwd', content: 'root:x:0:0::/:/bin/sh\nalice:x:42:42::/home:/bin/sh\n' },
     { name: 'etc/hello', content: 'from the image\n' },
-    { name: 'work/', type: 'directory', mode: 0o777 },
+    { name: 'desk/', type: 'directory', mode: 0o777 },
   ];
   return [tarOf(shell), tarOf(own)];
 })();
-const script = 'read -r text </etc/hello; echo "$text, $GREETING, in $PWD"; echo mine >/work/file; exit 0';
+const script = 'read -r text </etc/hello; echo "$text, $GREETING, in $PWD"; echo mine >/desk/file; exit 0';
 const image = imageOf(
   tars.map((tar) => ({ tar })),
   {
@@ -39,7 +39,7 @@ const image = imageOf(
     Cmd: [script],
     Env: ['GREETING=hi', 'PATH=/bin'],
     User: 'alice',
-    WorkingDir: '/work',
+    WorkingDir: '/desk',
   },
 );
 
@@ -73,7 +73,7 @@ describe.runIf(problem === undefined)('rondo up --runtime sandbox with images', 
 
   it('pulls an image from a registry and runs it with its own defaults', async () => {
     const pod = await runJob('pulled', { image: `${registry.host}/test/shell:1` });
-    expect(rondo.kubectl(['logs', 'job/pulled']).stdout).toBe('from the image, hi, in /work\n');
+    expect(rondo.kubectl(['logs', 'job/pulled']).stdout).toBe('from the image, hi, in /desk\n');
     expect(pod.status.phase).toBe('Succeeded');
     expect(pod.status.containerStatuses?.[0]?.imageID).toBe(`${registry.host}/test/shell@${digest(image.manifest)}`);
   });
@@ -95,7 +95,7 @@ describe.runIf(problem === undefined)('rondo up --runtime sandbox with images', 
     };
     expect(cli('load', file)).toBe('0 loaded saved/shell:2\n');
     expect(cli('ls')).toMatch(/docker\.io\/saved\/shell:2 +sha256:/);
-    const command = ['sh', '-c', 'read -r text </etc/hello; echo "$text"; test -e /work/file; echo $?'];
+    const command = ['sh', '-c', 'read -r text </etc/hello; echo "$text"; test -e /desk/file; echo $?'];
     expect((await runJob('loaded', { image: 'saved/shell:2', command })).status.phase).toBe('Succeeded');
     // What another container wrote to its root went with it.
     expect(rondo.kubectl(['logs', 'job/loaded']).stdout).toBe('from the image\n1\n');

@@ -86,8 +86,8 @@ describe.runIf(mayMount)('volumes', () => {
         'stat -L -c %a /rondo-e2e/config/a.conf /rondo-e2e/secret/renamed',
         'cat /rondo-e2e/secret/renamed; echo',
         'cat /etc/rondo-e2e.conf; echo',
-        'cat /work/from-init',
-        'touch /work/mine /rondo-e2e/config/new 2>/dev/null || echo read-only',
+        'cat /desk/from-init',
+        'touch /desk/mine /rondo-e2e/config/new 2>/dev/null || echo read-only',
         'cat "$RONDO_VOLUME_CONFIG/b.conf"; echo',
         'echo written > /etc/rondo-e2e-written',
       ].join('\n'),
@@ -96,7 +96,7 @@ describe.runIf(mayMount)('volumes', () => {
           { name: 'config', mountPath: '/rondo-e2e/config', readOnly: true },
           { name: 'secret', mountPath: '/rondo-e2e/secret' },
           { name: 'config', mountPath: '/etc/rondo-e2e.conf', subPath: 'b.conf' },
-          { name: 'scratch', mountPath: '/work' },
+          { name: 'scratch', mountPath: '/desk' },
         ],
       },
       spec: {
@@ -130,8 +130,8 @@ describe.runIf(mayMount)('volumes', () => {
       ['create', '-f', '-'],
       podOf({
         name: 'greedy',
-        script: 'head -c 3000000 /dev/zero > /work/file; exec sleep 300',
-        container: { volumeMounts: [{ name: 'scratch', mountPath: '/work' }] },
+        script: 'head -c 3000000 /dev/zero > /desk/file; exec sleep 300',
+        container: { volumeMounts: [{ name: 'scratch', mountPath: '/desk' }] },
         spec: { volumes: [{ name: 'scratch', emptyDir: { sizeLimit: '1Mi', medium: 'Memory' } }] },
       }),
     );

@@ -131,3 +131,14 @@ export function reasonOf(record: Pick<ExitRecord, 'kind' | 'exitCode'>): ExitedC
   if (record.kind === 'unknown') return 'ContainerStatusUnknown';
   return record.exitCode === 0 ? 'Completed' : 'Error';
 }
+
+/** The record that an exit was, or would be, read from. */
+export function recordOf(state: ExitedContainer): ExitRecord {
+  const kinds: Partial<Record<string, ExitKind>> = {
+    StartError: 'startError',
+    ContainerStatusUnknown: 'unknown',
+    OOMKilled: 'oomKilled',
+  };
+  const { startedAtMs, exitCode } = state;
+  return { token: tokenOf(state.id), startedAtMs, exitCode, kind: kinds[state.reason] ?? 'ended' };
+}

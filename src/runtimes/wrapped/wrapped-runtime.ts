@@ -8,7 +8,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -32,6 +31,7 @@ import {
 } from '../runtime.ts';
 import { Containers, type HeldContainer } from './containers.ts';
 import { findTerminal } from './compiled-starter.ts';
+import { makeDirectory, removeDirectory } from './directories.ts';
 import { execBeside, execOnTerminal } from './exec.ts';
 import { ExitWatch } from './exit-watch.ts';
 import {
@@ -43,9 +43,9 @@ import {
   parseToken,
   podFiles,
   tokenOf,
-  type ExitKind,
   type ExitRecord,
   type Layout,
+  recordOf,
 } from './layout.ts';
 import { Liveness } from './liveness.ts';
 import { currentBootId, probeShell } from './probe.ts';
@@ -63,11 +63,6 @@ export interface WrappedRuntimeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly style: RuntimeStyle;
-}
-
-/** What is known after `start`. */
-interface Started {
-  readonly spawner: Spawner;
 }
 
 /**
@@ -88,7 +83,8 @@ export class WrappedRuntime implements Runtime {
   readonly #liveness: Liveness;
   readonly #terminator: Terminator;
   readonly #pending = new Map<string, Promise<ContainerState>>();
-  #started: Started | undefined;
+  /** After `start`. */
+  #spawner: Spawner | undefined;
   #listener: (state: ExitedContainer) => void = () => undefined;
 
   constructor(options: WrappedRuntimeOptions) {
@@ -125,7 +121,7 @@ export class WrappedRuntime implements Runtime {
   }
 
   async start(): Promise<void> {
-    if (this.#started !== undefined) return;
+    if (this.#spawner !== undefined) return;
     const { clock, log } = this.#options;
     const { root, claims, exits, pods, logs, volumes, sandboxes } = this.#layout;
     for (const directory of [root, claims, exits, pods, logs, volumes, sandboxes])
@@ -139,14 +135,14 @@ export class WrappedRuntime implements Runtime {
     const starter: Starter = path === undefined ? { type: 'shell', shell } : { type: 'compiled', path };
     const spawner = new Spawner({ starter, cwd: this.#layout.root, clock, log, onRestart: () => this.#startAgain() });
     spawner.start();
-    this.#started = { spawner };
+    this.#spawner = spawner;
     log.info(`${this.name} runtime`, { starter: path ?? shell.path, groups: shell.group.type, ...abilities });
     await this.#adopt(bootId);
   }
 
   stop(): Promise<void> {
-    this.#started?.spawner.stop();
-    this.#started = undefined;
+    this.#spawner?.stop();
+    this.#spawner = undefined;
     this.#exits.stop();
     this.#liveness.stop();
     this.#terminator.stop();
@@ -260,10 +256,10 @@ export class WrappedRuntime implements Runtime {
     return this.#containers.podUids();
   }
 
-  #running(): Started {
-    if (this.#started === undefined)
+  #running(): Spawner {
+    if (this.#spawner === undefined)
       throw new RuntimeError('RunContainerError', `the ${this.name} runtime is not running`);
-    return this.#started;
+    return this.#spawner;
   }
 
   #makePod(uid: string): void {
@@ -296,7 +292,7 @@ export class WrappedRuntime implements Runtime {
   }
 
   #carryOut(plan: StartPlan, id: ContainerId): ContainerState {
-    const { spawner } = this.#running();
+    const spawner = this.#running();
     if (!this.#containers.hasPod(id.podUid)) throw new RuntimeError('RunContainerError', 'the Pod was removed');
     const { startedAtMs } = plan;
     if (plan.fallbackToLogs) writeFileSync(containerFiles(this.#layout, id).fallback, '', { mode: 0o600 });
@@ -341,7 +337,7 @@ export class WrappedRuntime implements Runtime {
     if (exit !== undefined) {
       this.#terminator.forget(exit.container);
       this.#style.release(exit.state.id);
-      this.#started?.spawner.reapSoon();
+      this.#spawner?.reapSoon();
       this.#listener(exit.state);
     } else if (!this.#containers.hasPod(parseToken(record.token)?.podUid ?? '')) {
       // Its Pod was removed while it ended.
@@ -364,7 +360,7 @@ export class WrappedRuntime implements Runtime {
   /** A new spawner: what was written to the old one and not claimed by a wrapper did not happen, or loses the claim. */
   #startAgain(): void {
     for (const { startText } of this.#containers.running()) {
-      if (startText !== undefined) this.#started?.spawner.run(startText);
+      if (startText !== undefined) this.#spawner?.run(startText);
     }
   }
 
@@ -399,28 +395,4 @@ export class WrappedRuntime implements Runtime {
       this.#containers.addRunning(id, readClaim(file)?.startedAtMs ?? Math.floor(claimedAtMs), undefined);
     }
   }
-}
-
-/** Not recursive, which would cost more system calls; another engine may have made it. */
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-async function removeDirectory(path: string): Promise<void> {
-  // Most Pods have one of three: asking is cheaper than walking.
-  if (existsSync(path)) await rm(path, { recursive: true, force: true, maxRetries: 3 });
-}
-
-function recordOf(state: ExitedContainer): ExitRecord {
-  const kinds: Partial<Record<string, ExitKind>> = {
-    StartError: 'startError',
-    ContainerStatusUnknown: 'unknown',
-    OOMKilled: 'oomKilled',
-  };
-  const { startedAtMs, exitCode } = state;
-  return { token: tokenOf(state.id), startedAtMs, exitCode, kind: kinds[state.reason] ?? 'ended' };
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { badRequest, type Pod } from '../../../src/api/index.ts';
 import { noPods } from '../../../src/apiserver/no-pods.ts';
@@ -32,10 +33,8 @@ async function serverFor(pod: Stored, log: PodStreams['log']): Promise<TestServe
 }
 
 const path = '/api/v1/namespaces/default/pods/p/log';
-// eslint-disable-next-line @typescript-eslint/require-await
-async function* hello(_pod: Pod, options: object): AsyncIterable<Uint8Array> {
-  yield Buffer.from(`hello ${JSON.stringify(options)}`);
-}
+const hello = (_pod: Pod, options: object): AsyncIterable<Uint8Array> =>
+  Readable.from([Buffer.from(`hello ${JSON.stringify(options)}`)]);
 
 describe('the log of a Pod', () => {
   it('is text, with the options that were asked for', async () => {
@@ -85,10 +84,9 @@ describe('the log of a Pod', () => {
   });
 
   it('reports a failure before the first output as a Status', async () => {
-    // eslint-disable-next-line require-yield, @typescript-eslint/require-await
-    async function* gone(): AsyncIterable<Uint8Array> {
-      throw badRequest('the log is gone');
-    }
+    const gone = (): AsyncIterable<Uint8Array> => ({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(badRequest('the log is gone')) }),
+    });
     const answer = await (await serverFor(podWith({ c: running }), gone)).send('GET', path);
     expect(answer.json).toMatchObject({ code: 400, message: 'the log is gone' });
   });

@@ -1,4 +1,4 @@
-import type { ObjectReference } from '../../../api/index.ts';
+import type { CronJob, ObjectReference } from '../../../api/index.ts';
 import type { Ticks } from './aligned.ts';
 
 /** Why ticks did not run at their time. */
@@ -123,4 +123,13 @@ export const unevenSchedule: Cause = {
 export function concurrency(active: readonly ObjectReference[]): Cause {
   const message = 'concurrencyPolicy is Forbid and a Job of an earlier tick was still running';
   return { outcome: 'Skipped', reason: 'ConcurrencyPolicy', message, active: active.map(({ name }) => name ?? '') };
+}
+
+/** Why a tick did not start although nothing else was in its way: it was not come to in time. */
+export function lateness({ spec }: CronJob): Cause {
+  const { startingDeadlineSeconds: seconds } = spec;
+  if (seconds === undefined)
+    return { outcome: 'Missed', reason: 'Late', message: 'the controller did not get to it in time' };
+  const message = `startingDeadlineSeconds ${seconds} had passed before it could be started`;
+  return { outcome: 'Skipped', reason: 'Deadline', message };
 }

@@ -31,6 +31,7 @@ import {
   type CausedSpan,
   type Leap,
   type Segment,
+  lateness,
 } from './causes.ts';
 import { isManual, lostRunEntry, runEntry, tickOf, type RunEnd } from './run-entry.ts';
 import { TickLog, type TickOwner } from './tick-log.ts';
@@ -302,7 +303,7 @@ export class TickBook {
       startedMs: this.#startedMs,
       aliveMs: this.#aliveMs,
       leaps: this.#leaps,
-      otherwise: otherwise(of.cronJob),
+      otherwise: lateness(of.cronJob),
     };
     const ticks = ticksFrom(of.schedule, handledMs(of.cronJob));
     return causedSpans({ ...of, ticks }, of.segments, ambient).map((span) => this.#spanEntry(of.cronJob, span));
@@ -368,14 +369,6 @@ export class TickBook {
       this.#sweepLater(sweepEveryMs);
     });
   }
-}
-
-function otherwise({ spec }: CronJob): Cause {
-  const { startingDeadlineSeconds: seconds } = spec;
-  if (seconds === undefined)
-    return { outcome: 'Missed', reason: 'Late', message: 'the controller did not get to it in time' };
-  const message = `startingDeadlineSeconds ${seconds} had passed before it could be started`;
-  return { outcome: 'Skipped', reason: 'Deadline', message };
 }
 
 /** Ticks that are due, but that upstream's arithmetic will never start: which rule drops them. */
