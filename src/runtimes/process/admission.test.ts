@@ -77,13 +77,17 @@ describe('admission to the process runtime', () => {
       image: 'busybox:1.36',
       resources: { limits: { memory: '1Gi' } },
       ports: [{ containerPort: 80 }],
+      stdin: true,
       volumeMounts: [{ name: 'v', mountPath: '/etc/no-such-directory' }],
     };
-    const admission = admitPod(pod(container), root);
+    const volumes = [{ name: 'v', emptyDir: { medium: 'Memory' } }];
+    const admission = admitPod(pod(container, { volumes }), root);
     expect(admission.type === 'accept' && admission.announce.map(({ reason }) => reason)).toEqual([
       'ImageNotPulled',
       'LimitsNotEnforced',
       'PortsNotIsolated',
+      'MediumNotHonoured',
+      'NoOpenInput',
       'DirectoryOverlaid',
     ]);
     expect(JSON.stringify(admission)).toContain('instead of busybox:1.36 the command runs on the host');

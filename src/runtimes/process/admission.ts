@@ -1,6 +1,6 @@
 import type { Container, Pod, PodSecurityContext, SecurityContext } from '../../api/index.ts';
 import type { Admission, Announcement } from '../runtime.ts';
-import { isHostImage, isSafeName, volumeAnnouncements } from '../wrapped/index.ts';
+import { isHostImage, isSafeName, commonAnnouncements } from '../wrapped/index.ts';
 import { needsOverlay } from './sandbox.ts';
 
 /** What this machine lets the process runtime do, found out at start. */
@@ -163,7 +163,7 @@ function announcements(pod: Pod): Announcement[] {
       reason: 'PortsNotIsolated',
       message: 'The process runtime has no network of its own for Pods: ports are those of the host',
     });
-  return [...result, ...volumeAnnouncements(pod), ...overlayAnnouncements(containers)];
+  return [...result, ...commonAnnouncements(pod), ...overlayAnnouncements(containers)];
 }
 
 /** Where a mount path is missing on the host, its nearest directory is overlaid: that must not come as a surprise. */

@@ -1,6 +1,6 @@
 import type { Container, Pod, PodSecurityContext, SecurityContext } from '../../api/index.ts';
 import type { Admission, Announcement } from '../runtime.ts';
-import { isHostImage, isSafeName, volumeAnnouncements } from '../wrapped/index.ts';
+import { isHostImage, isSafeName, commonAnnouncements } from '../wrapped/index.ts';
 import { capabilityName, capabilityNames } from './capabilities.ts';
 import { limitsOf, type Limits } from './cgroups.ts';
 
@@ -150,5 +150,5 @@ function announcements(pod: Pod, containers: readonly Container[], abilities: Sa
       reason: 'PortsNotIsolated',
       message: 'The sandbox runtime has no network of its own for Pods: ports are those of the host',
     });
-  return [...result, ...volumeAnnouncements(pod)];
+  return [...result, ...commonAnnouncements(pod)];
 }

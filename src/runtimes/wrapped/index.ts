@@ -1,6 +1,7 @@
 // What the runtimes share that run containers as processes of this machine (process, sandbox): a wrapper around each,
 // which claims and records, and an engine that may die at any moment. Promises: the rules of `Runtime` under kill -9 of
 // any part. Must not know what a container sees of the machine: that is the style's matter.
+export { commonAnnouncements } from './announcements.ts';
 export { machineCapabilities } from './capabilities.ts';
 export { findStarter, findTerminal, starterRequest } from './compiled-starter.ts';
 export { directoryProblem, resolveCommand } from './command.ts';
@@ -39,6 +40,5 @@ export {
 } from './processes.ts';
 export { shellQuote } from './shell-quote.ts';
 export type { RuntimeStyle, StartPlan } from './style.ts';
-export { volumeAnnouncements } from './volumes.ts';
 export { WrappedRuntime, type WrappedRuntimeOptions } from './wrapped-runtime.ts';
 export { startText, type StartCommand } from './wrapper.ts';

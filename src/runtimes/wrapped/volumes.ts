@@ -4,8 +4,7 @@ import { existsSync, lstatSync, statSync, type Stats } from 'node:fs';
 import { chmod, mkdir, readdir, readlink, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { promisify } from 'node:util';
-import type { Pod } from '../../api/index.ts';
-import { RuntimeError, type Announcement, type VolumeContent } from '../runtime.ts';
+import { RuntimeError, type VolumeContent } from '../runtime.ts';
 
 /**
  * Makes a Pod's volumes below `directory`, one entry each: a directory, or for a hostPath a link to it. Files are
@@ -115,17 +114,4 @@ export async function diskUsage(directory: string): Promise<number> {
     (error: unknown) => error as { readonly stdout: string },
   );
   return Number.parseInt(stdout, 10) * 1024 || 0;
-}
-
-/** What a Pod should know about volumes that are not quite what it asks for. */
-export function volumeAnnouncements(pod: Pod): Announcement[] {
-  const inMemory = (pod.spec.volumes ?? []).filter(({ emptyDir }) => emptyDir?.medium === 'Memory');
-  if (inMemory.length === 0) return [];
-  const names = inMemory.map(({ name }) => name).join(', ');
-  return [
-    {
-      reason: 'MediumNotHonoured',
-      message: `emptyDir ${names}: medium Memory is not available, the files lie on disk`,
-    },
-  ];
 }
