@@ -44,7 +44,7 @@ export class DiskPersistence implements Persistence {
   }
 
   offer(version: Version, entry: Entry): void {
-    if (this.#parts.cache.hasRoom) this.#parts.cache.add(version, entry);
+    if (this.#parts.cache.hasRoomForWalks) this.#parts.cache.add(version, entry);
   }
 
   /** @throws StoreOpenError if the record does not match its checksum, StoreClosedError after close */

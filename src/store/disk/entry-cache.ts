@@ -20,9 +20,12 @@ export class EntryCache {
     this.#limitBytes = limitBytes;
   }
 
-  /** Nothing has to go for one entry more. */
-  get hasRoom(): boolean {
-    return this.#bytes < this.#limitBytes;
+  /**
+   * Whether it may keep what was only passed on a walk over many: at a start that is everything, and hardly any of it is
+   * asked for again.
+   */
+  get hasRoomForWalks(): boolean {
+    return this.#bytes < this.#limitBytes / 8;
   }
 
   add(version: Version, entry: Entry): void {
