@@ -77,6 +77,21 @@ const createCases: readonly RuleCase[] = [
     errors: ['spec.managedBy: Invalid value: "acme": must be a domain-prefixed path (such as "acme.io/foo")'],
   },
   {
+    rule: 'managedBy is not empty',
+    set: { 'spec.managedBy': '' },
+    errors: ['spec.managedBy: Required value'],
+  },
+  {
+    rule: 'managedBy names no odd path',
+    set: { 'spec.managedBy': 'acme.io/a b' },
+    errors: [expect.stringMatching(/^spec\.managedBy: Invalid value: "a b": Invalid path/)],
+  },
+  {
+    rule: 'managedBy may name the built-in controller',
+    set: { 'spec.managedBy': 'kubernetes.io/job-controller' },
+    errors: [],
+  },
+  {
     rule: 'managedBy has at most 63 bytes',
     set: { 'spec.managedBy': `acme.io/${'x'.repeat(60)}` },
     errors: ['spec.managedBy: Too long: may not be more than 63 bytes'],
@@ -206,6 +221,60 @@ const indexedCases: readonly RuleCase[] = [
     rule: 'and few failed indexes',
     set: { 'spec.completions': 100001, 'spec.backoffLimitPerIndex': 1, 'spec.maxFailedIndexes': 10001 },
     errors: [`spec.maxFailedIndexes: Invalid value: 10001: ${many}`],
+  },
+  {
+    rule: 'limits are as large as they may be',
+    set: {
+      'spec.completions': 2147483647,
+      'spec.parallelism': 10000,
+      'spec.backoffLimitPerIndex': 2147483647,
+      'spec.maxFailedIndexes': 10000,
+      'spec.activeDeadlineSeconds': 9007199254740991,
+    },
+    errors: [],
+  },
+  {
+    rule: 'as parallel as can be without limits per index',
+    set: { 'spec.completions': 2147483647, 'spec.parallelism': 100000 },
+    errors: [],
+  },
+  {
+    rule: 'maxFailedIndexes has a limit of its own',
+    set: { 'spec.completions': 200000, 'spec.backoffLimitPerIndex': 1, 'spec.maxFailedIndexes': 100001 },
+    errors: [
+      'spec.maxFailedIndexes: Invalid value: 100001: must be less than or equal to 100000',
+      `spec.maxFailedIndexes: Invalid value: 100001: ${many}`,
+    ],
+  },
+  {
+    rule: 'limits per index are not negative',
+    set: { 'spec.backoffLimitPerIndex': -1, 'spec.maxFailedIndexes': -2 },
+    errors: [
+      `spec.backoffLimitPerIndex: Invalid value: -1: ${ge0}`,
+      `spec.maxFailedIndexes: Invalid value: -2: ${ge0}`,
+    ],
+  },
+  {
+    rule: 'without indexes nothing has a hostname, however long the name',
+    set: { 'metadata.name': 'x'.repeat(63), 'spec.completions': 0 },
+    errors: [],
+  },
+  {
+    rule: 'hostnames of all indexes fit: a longer index takes from the name',
+    set: { 'metadata.name': 'x'.repeat(61), 'spec.completions': 10 },
+    errors: [],
+  },
+  {
+    rule: 'one index more and they do not',
+    set: { 'metadata.name': 'x'.repeat(61), 'spec.completions': 11 },
+    errors: [
+      `metadata.name: Invalid value: "${'x'.repeat(61)}": will not able to create pod with invalid DNS label: ${'x'.repeat(61)}-10`,
+    ],
+  },
+  {
+    rule: 'hostnames have no dots',
+    set: { 'metadata.name': 'a.b' },
+    errors: [`metadata.name: Invalid value: "a.b": will not able to create pod with invalid DNS label: a.b-4`],
   },
   {
     rule: 'hostnames of all indexes are labels',

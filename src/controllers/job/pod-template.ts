@@ -10,6 +10,7 @@ import { hasPerIndexLimit } from './job-facts.ts';
 import { countsAsFailure } from './pod-failure-policy.ts';
 
 const maxPrefixLength = 58;
+const maxNameLength = 253;
 const indexVariable = 'JOB_COMPLETION_INDEX';
 
 /** Makes the pods of one Job. What all of them share is made once and shared. */
@@ -32,7 +33,7 @@ export function podMaker(job: Job): PodMaker {
     plain: () => ({
       metadata: {
         ...shared,
-        generateName: `${job.metadata.name}-`,
+        generateName: plainPrefix(job.metadata.name),
         namespace: job.metadata.namespace,
         ...(labels && { labels }),
         ...(annotations && { annotations }),
@@ -54,6 +55,11 @@ export function podMaker(job: Job): PodMaker {
       spec: { ...(indexedSpec ??= withIndexVariable(spec)), hostname: `${job.metadata.name}-${index}` },
     }),
   };
+}
+
+/** `<job>-`; the longest names leave no room for the dash (upstream: getPodsPrefix). */
+function plainPrefix(jobName: string): string {
+  return jobName.length < maxNameLength ? `${jobName}-` : jobName;
 }
 
 /** `<job>-<index>-`, at the cost of the Job's name when too long. */

@@ -9,6 +9,7 @@ const ge0 = 'must be greater than or equal to 0';
 const t1 = '2026-01-01T00:00:00Z';
 const t2 = '2026-01-01T00:01:00Z';
 const complete = [condition('SuccessCriteriaMet'), condition('Complete')];
+const failed = [condition('FailureTarget'), condition('Failed')];
 
 const statusCases: readonly UpdateCase[] = [
   {
@@ -140,6 +141,82 @@ const statusCases: readonly UpdateCase[] = [
     ],
   },
   {
+    rule: 'a finished Job stays finished',
+    old: { 'status.startTime': t1, 'status.completionTime': t2, 'status.conditions': complete },
+    set: { 'status.conditions': [condition('SuccessCriteriaMet'), condition('Complete', 'False')] },
+    errors: [
+      'status.conditions: Invalid value: cannot disable the terminal Complete=True condition',
+      `status.completionTime: Invalid value: "${t2}": cannot set completionTime when there is no Complete=True condition`,
+    ],
+  },
+  {
+    rule: 'a failed Job stays failed',
+    old: { 'status.startTime': t1, 'status.conditions': failed },
+    set: { 'status.conditions': [condition('FailureTarget')] },
+    errors: ['status.conditions: Invalid value: cannot disable the terminal Failed=True condition'],
+  },
+  {
+    rule: 'a Job fails without a completion time',
+    old: { 'status.startTime': t1, 'status.conditions': [condition('FailureTarget')] },
+    set: { 'status.conditions': failed, 'status.failed': 1 },
+    errors: [],
+  },
+  {
+    rule: 'a failed Job has no completion time',
+    old: { 'status.startTime': t1, 'status.conditions': [condition('FailureTarget')] },
+    set: { 'status.conditions': failed, 'status.completionTime': t2 },
+    errors: [
+      `status.completionTime: Invalid value: "${t2}": cannot set completionTime when there is no Complete=True condition`,
+    ],
+  },
+  {
+    rule: 'the forerunner of Complete does not come after it',
+    old: { 'status.startTime': t1, 'status.completionTime': t2, 'status.conditions': [condition('Complete')] },
+    set: { 'status.conditions': complete },
+    errors: [
+      'status.conditions: Invalid value: cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions',
+    ],
+  },
+  {
+    rule: 'the start of a suspended Job may go',
+    old: { 'status.startTime': t1, 'spec.suspend': true },
+    set: { 'status.startTime': undefined, 'status.conditions': [condition('Suspended')] },
+    errors: [],
+  },
+  {
+    rule: 'the start of a running Job does not move',
+    old: { 'status.startTime': t1 },
+    set: { 'status.startTime': t2 },
+    errors: ['status.startTime: Required value: startTime cannot be removed for unsuspended job'],
+  },
+  {
+    rule: 'no counter is negative',
+    set: { 'status.ready': -1, 'status.terminating': -2 },
+    errors: [`status.ready: Invalid value: -1: ${ge0}`, `status.terminating: Invalid value: -2: ${ge0}`],
+  },
+  {
+    rule: 'fewer pods may not be active than are ready',
+    old: { 'status.ready': 2, 'status.active': 2 },
+    set: { 'status.active': 1 },
+    errors: ['status.ready: Invalid value: 2: cannot set more ready pods than active'],
+  },
+  {
+    rule: 'what was wrong already does not stop other changes',
+    old: {
+      'status.ready': 2,
+      'status.active': 1,
+      'status.completedIndexes': '0',
+      'status.conditions': [condition('Failed')],
+    },
+    set: { 'status.failed': 1 },
+    errors: [],
+  },
+  {
+    rule: 'a UID is uncounted once, within one list too',
+    set: { 'status.uncountedTerminatedPods': { failed: ['a', 'a'] } },
+    errors: ['status.uncountedTerminatedPods.failed[1]: Duplicate value: "a"'],
+  },
+  {
     rule: 'unknown conditions are accepted',
     set: { 'status.conditions': [condition('Odd')] },
     errors: [],
@@ -159,6 +236,26 @@ const indexedStatusCases: readonly UpdateCase[] = [
     rule: 'an index is completed or failed, not both',
     set: { 'status.completedIndexes': '0-2', 'status.failedIndexes': '1,4' },
     errors: ['status.failedIndexes: Invalid value: "1,4": failedIndexes and completedIndexes overlap at index: 1'],
+  },
+  {
+    rule: 'without elasticity succeeded does not shrink',
+    old: { 'status.succeeded': 3, 'spec.parallelism': 2 },
+    set: { 'status.succeeded': 2 },
+    errors: ['status.succeeded: Invalid value: 2: cannot decrease the succeeded counter'],
+  },
+  {
+    rule: 'a scale-down never shrinks failed',
+    old: { 'status.failed': 3 },
+    set: { 'status.failed': 2 },
+    errors: ['status.failed: Invalid value: 2: cannot decrease the failed counter'],
+  },
+  {
+    rule: 'failed indexes without their condition are looked at when they change',
+    old: { 'status.startTime': '2026-01-01T00:00:00Z', 'status.conditions': [condition('Failed')] },
+    set: { 'status.failedIndexes': '1' },
+    errors: [
+      'status.conditions: Invalid value: cannot set Failed=True condition without the FailureTarget=true condition',
+    ],
   },
   {
     rule: 'a scale-down may shrink succeeded',
