@@ -227,6 +227,22 @@ describe.runIf(isRoot)('unpacking', () => {
     expect(readdirSync(upper).sort()).toEqual(['dir', 'gone']);
   });
 
+  it('hides the former content of a directory that is made anew below an opaque one', async () => {
+    const { layers } = await pullLayers(
+      [
+        { name: 'dir/sub/old', content: '1' },
+        { name: 'dir/sub/deep/older', content: '1' },
+      ],
+      [
+        { name: 'dir/.wh..wh..opq', content: '' },
+        { name: 'dir/sub/new', content: '2' },
+      ],
+    );
+    const sub = join(layers[1]!, 'dir/sub');
+    expect(readdirSync(sub).sort()).toEqual(['deep', 'new', 'old']);
+    for (const name of ['deep', 'old']) expect(lstatSync(join(sub, name)).isCharacterDevice(), name).toBe(true);
+  });
+
   it('follows links of lower layers as the root would, and copies up what a hard link needs', async () => {
     const { layers } = await pullLayers(
       [

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { chmod, copyFile, lchown, link, lutimes, mkdir, open, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -104,17 +104,25 @@ class Layer {
   /** Whiteouts and times come last: an archive may name what it removes before or after what it puts there. */
   async finish(): Promise<void> {
     const hidden = new Set(this.#whiteouts);
-    for (const parent of this.#opaque) {
-      for (const lower of this.#below) {
-        const path = join(lower, parent);
-        if (existsSync(path) && lstatSync(path).isDirectory())
-          for (const name of readdirSync(path)) hidden.add(join(parent, name));
-      }
-    }
+    for (const parent of this.#opaque) this.#hideBelow(parent, hidden);
     const files = [...hidden].map((path) => this.#inside(path)).filter((file) => !isThere(file));
     for (let from = 0; from < files.length; from += whiteoutsAtOnce)
       await makeWhiteouts(files.slice(from, from + whiteoutsAtOnce));
     for (const { path, time } of this.#times.toReversed()) if (isThere(path)) await lutimes(path, time, time);
+  }
+
+  /** At every depth: a directory that this layer makes anew below an opaque one keeps nothing of its former content. */
+  #hideBelow(directory: string, hidden: Set<string>): void {
+    const names = new Set<string>();
+    for (const lower of this.#below) {
+      const path = join(lower, directory);
+      if (isDirectory(path)) for (const name of readdirSync(path)) names.add(name);
+    }
+    for (const name of names) {
+      const path = join(directory, name);
+      if (isDirectory(this.#inside(path))) this.#hideBelow(path, hidden);
+      else hidden.add(path);
+    }
   }
 
   #hide(parent: string, name: string): void {
@@ -234,6 +242,10 @@ function partsOf(path: string): string[] {
 
 function modeOf(entry: ReadEntry): number {
   return (entry.mode ?? 0o755) & 0o7777;
+}
+
+function isDirectory(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function isThere(file: string): boolean {
