@@ -110,7 +110,7 @@ export async function fillWithFinished(store: Store, others: number): Promise<vo
     status: { phase: 'Active' },
   };
   const put = (key: string, object: object): Promise<unknown> =>
-    store.write({ key, type: 'put', encode: (revision) => ({ value: encode(object, revision) }) });
+    store.write({ key, type: 'put', encode: (revision) => ({ value: () => encode(object, revision) }) });
   await put('core/namespaces/others', namespace);
   for (let start = 0; start < others / 2; start += batch) {
     const writes: Promise<unknown>[] = [];
@@ -137,12 +137,19 @@ export async function operationsOfOneJob(others: number, bystander?: Bystander):
   await engine.start();
   await clock.settle();
   const beside = bystander?.(engine);
+  // As the disk store does, the bytes of every version are asked for.
+  const bytes = store.watch({
+    prefix: '',
+    afterRevision: store.revision,
+    onEvents: (events) => events.forEach(({ entry }) => entry.value),
+  });
   // The first Job fills what is made once (indexes that are asked for, events of the node).
   await runJob(engine, clock, 'first');
   const before = countersOf(engine, store);
   await runJob(engine, clock, 'second');
   const after = countersOf(engine, store);
   beside?.close();
+  bytes.close();
   await engine.stop();
   return Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]));
 }

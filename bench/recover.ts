@@ -1,5 +1,5 @@
 // W7: from the exec of `rondo up` to the first answer.
-import { openDiskStore } from '../src/store/index.ts';
+import { openDiskStore, type Write } from '../src/store/index.ts';
 import { systemClock } from '../src/engine/index.ts';
 import { join } from 'node:path';
 import { median, row, type Row, type RunOptions, type Workload } from './measure.ts';
@@ -61,14 +61,14 @@ async function fill(dataPath: string, revisions: number, live: number): Promise<
         uid: `uid-${i % live}`,
         creationTimestamp: '2026-01-01T00:00:00Z',
       };
-      const encode = (revision: number): { value: Buffer } => {
+      const encode: Write['encode'] = (revision) => {
         const object = {
           kind: 'ConfigMap',
           apiVersion: 'v1',
           metadata: { ...metadata, resourceVersion: `${revision}` },
           data,
         };
-        return { value: Buffer.from(JSON.stringify(object)) };
+        return { value: () => Buffer.from(JSON.stringify(object)) };
       };
       writes.push(store.write({ key: `core/configmaps/default/${name}`, type: 'put', encode }));
     }

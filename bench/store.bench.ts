@@ -80,7 +80,7 @@ async function storeRate(directory: string, writers: number, seconds: number): P
   const value = Buffer.alloc(valueBytes, 'x');
   let count = 0;
   const once = (writer: number): Promise<unknown> =>
-    store.write({ key: `jobs/${writer}/${count++ % 10_000}`, type: 'put', encode: () => ({ value }) });
+    store.write({ key: `jobs/${writer}/${count++ % 10_000}`, type: 'put', encode: () => ({ value: () => value }) });
   // The first segments are small; measure what runs in ordinary ones.
   await rateOf({ writers: 64, seconds: 1, weight: 1 }, once);
   const rate = await rateOf({ writers, seconds, weight: 1 }, once);
@@ -116,7 +116,7 @@ async function fill(store: Store, from: number, to: number): Promise<void> {
   for (let i = from; i < to; i += 1000) {
     const key = (j: number): string => `batch/jobs/default/job-${String(((i + j) * 7919) % liveKeys).padStart(8, '0')}`;
     const put = (_: unknown, j: number): Promise<unknown> =>
-      store.write({ key: key(j), type: 'put', encode: () => ({ value }) });
+      store.write({ key: key(j), type: 'put', encode: () => ({ value: () => value }) });
     await Promise.all(Array.from({ length: 1000 }, put));
   }
 }
@@ -174,7 +174,7 @@ async function memoryPerKey(directory: string): Promise<void> {
   const value = Buffer.alloc(16);
   const put = (i: number): Promise<unknown> => {
     const key = `batch/jobs/default/job-${String(i).padStart(8, '0')}`;
-    return store.write({ key, type: 'put', encode: () => ({ value }) });
+    return store.write({ key, type: 'put', encode: () => ({ value: () => value }) });
   };
   for (let i = 0; i < 1_000_000; i += 1000) await Promise.all(Array.from({ length: 1000 }, (_, j) => put(i + j)));
   await store.compact(store.revision);

@@ -30,11 +30,17 @@ export interface Status {
   readonly code?: number;
 }
 
-/** The one error of the API: carries the Status that the client sees. */
+/**
+ * The one error of the API: carries the Status that the client sees. An answer to the client's own doing (below 500) has no
+ * stack: controllers get thousands of "not found" in their daily work, and each stack costs more than the look-up.
+ */
 export class ApiError extends Error {
   readonly status: Status;
   constructor(status: Status, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    if ((status.code ?? 500) < 500) Error.stackTraceLimit = 0;
     super(status.message ?? status.reason ?? 'failure', options);
+    Error.stackTraceLimit = stackTraceLimit;
     this.status = status;
   }
   get code(): number {

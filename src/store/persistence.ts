@@ -5,6 +5,8 @@ import type { Version } from './version.ts';
 export interface PendingWrite {
   readonly version: Version;
   readonly entry: Entry;
+  /** Nobody waits for it. */
+  readonly unhurried: boolean;
   readonly resolve: (entry: Entry) => void;
   readonly reject: (error: Error) => void;
 }
@@ -17,12 +19,12 @@ export interface Persistence {
    * Finds a place for the record of a version that is about to be accepted. Returns undefined if there is one; otherwise
    * a promise that resolves when asking again makes sense, and rejects with StoreFullError if there is no space.
    */
-  place(version: Version, valueBytes: number): Promise<void> | undefined;
+  place(version: Version, entry: Entry): Promise<void> | undefined;
   /** Makes placed versions durable, in this order. Returns undefined if they are already. A rejection is fatal. */
   append(batch: readonly PendingWrite[]): Promise<void> | undefined;
   /** The value was just written or read: may keep it in memory as `version.entry`. */
   remember(version: Version, entry: Entry): void;
-  /** The value was read on a walk over many: may keep it, but not in the place of others. */
+  /** The value is hardly read again (it was met on a walk over many): may keep it, but not in the place of others. */
   offer(version: Version, entry: Entry): void;
   /** Reads a value that is not in memory. */
   read(version: Version): Buffer;

@@ -14,7 +14,7 @@ import type {
   WatchOptions,
   Write,
 } from './store.ts';
-import { StoredEntry } from './stored-entry.ts';
+import { StoredEntry, WrittenEntry } from './stored-entry.ts';
 import { Version } from './version.ts';
 import type { VersionIndex } from './version-index.ts';
 import { WatchHub } from './watch-hub.ts';
@@ -171,20 +171,25 @@ export class RevisionedStore implements Store {
     const exists = before !== undefined && !before.deleted;
     const revision = this.#nextRevision;
     const version = new Version(write.key, write.type, revision, exists ? before.createRevision : revision);
-    const { value, memo } = write.encode(revision);
-    const room = this.#persistence.place(version, value.length);
+    const entry = new WrittenEntry(version, write.encode(revision));
+    const room = this.#persistence.place(version, entry);
     if (room !== undefined) {
       this.#waitForRoom(waiting, room);
       return;
     }
     this.#nextRevision++;
     version.previous = before;
-    const { key, createRevision } = version;
-    const entry: Entry = { key, value, createRevision, modRevision: revision, memo };
     version.entry = entry;
-    this.#newest.set(key, version);
-    this.#queue.push({ version, entry, resolve: waiting.resolve, reject: waiting.reject });
-    this.#askForFlush(write.flushMayWaitMs ?? 0);
+    this.#newest.set(version.key, version);
+    const { flushMayWaitMs = 0 } = write;
+    this.#queue.push({
+      version,
+      entry,
+      unhurried: flushMayWaitMs > 0,
+      resolve: waiting.resolve,
+      reject: waiting.reject,
+    });
+    this.#askForFlush(flushMayWaitMs);
   }
 
   #waitForRoom(first: WaitingWrite, room: Promise<void>): void {
@@ -284,14 +289,16 @@ export class RevisionedStore implements Store {
   #publish(batch: readonly PendingWrite[]): void {
     const atMs = this.#clock.monotonic();
     const versions: Version[] = [];
-    for (const { version, entry } of batch) {
+    for (const { version, entry, unhurried } of batch) {
       this.#index.apply(version);
       this.#history.push(version, atMs);
       if (this.#newest.get(version.key) === version) this.#newest.delete(version.key);
-      this.#persistence.remember(version, entry);
+      if (!unhurried) this.#persistence.remember(version, entry);
       versions.push(version);
     }
     this.#hub.publish(versions);
+    // What nobody waited for is hardly read again: it must not drive out what is.
+    for (const { version, entry, unhurried } of batch) if (unhurried) this.#persistence.offer(version, entry);
     for (const { previous } of versions) if (previous !== undefined) this.#persistence.supersede(previous);
     for (const { resolve, entry } of batch) resolve(entry);
     this.#dropHistory(this.revision, compactionStep + 4 * batch.length);

@@ -81,7 +81,13 @@ export interface Write {
    */
   readonly flushMayWaitMs?: number;
   /** Gives the value for this revision. For a delete: the last state, which watchers get with the event. */
-  readonly encode: (revision: number) => { readonly value: Buffer; readonly memo?: object };
+  readonly encode: (revision: number) => Encoding;
+}
+
+export interface Encoding {
+  /** Called at most once: by the disk store at once, by the memory store not before somebody reads the value. */
+  readonly value: () => Buffer;
+  readonly memo?: object;
 }
 
 export interface StoreEvent {
@@ -127,6 +133,7 @@ export interface StoreCounters {
   indexLookups: number;
   recordsRead: number;
   recordsWritten: number;
+  /** By the disk store. */
   bytesWritten: number;
   flushes: number;
 }

@@ -1,4 +1,4 @@
-import type { Entry } from './store.ts';
+import type { Encoding, Entry } from './store.ts';
 import type { Version } from './version.ts';
 
 /** An entry whose value is read when somebody asks for it: the state before an event is rarely looked at. */
@@ -21,6 +21,28 @@ export class StoredEntry implements Entry {
 
   get value(): Buffer {
     this.#value ??= this.#read(this.#version);
+    return this.#value;
+  }
+}
+
+/** An entry that was just written. Its value is made when it is asked for. */
+export class WrittenEntry implements Entry {
+  readonly key: string;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  memo: object | undefined;
+  #value: Buffer | (() => Buffer);
+
+  constructor({ key, createRevision, revision }: Version, { value, memo }: Encoding) {
+    this.key = key;
+    this.createRevision = createRevision;
+    this.modRevision = revision;
+    this.memo = memo;
+    this.#value = value;
+  }
+
+  get value(): Buffer {
+    if (typeof this.#value === 'function') this.#value = this.#value();
     return this.#value;
   }
 }

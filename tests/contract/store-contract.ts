@@ -14,12 +14,12 @@ import {
 export type OpenStore = (retention?: Retention) => Promise<Store>;
 
 export function put(key: string, text: string, expectedRevision?: number): Write {
-  const write: Write = { key, type: 'put', encode: () => ({ value: Buffer.from(text) }) };
+  const write: Write = { key, type: 'put', encode: () => ({ value: () => Buffer.from(text) }) };
   return expectedRevision === undefined ? write : { ...write, expectedRevision };
 }
 
 export function remove(key: string, text = 'last'): Write {
-  return { key, type: 'delete', encode: () => ({ value: Buffer.from(text) }) };
+  return { key, type: 'delete', encode: () => ({ value: () => Buffer.from(text) }) };
 }
 
 /** Lets everything that is not waiting for a timer happen. */
@@ -55,7 +55,7 @@ export function storeContract(name: string, open: OpenStore): void {
           type: 'put',
           encode: (revision) => {
             seen.push(revision);
-            return { value: Buffer.from(String(revision)) };
+            return { value: () => Buffer.from(String(revision)) };
           },
         });
       await Promise.all([write('a'), write('b'), write('a')]);
@@ -115,7 +115,7 @@ export function storeContract(name: string, open: OpenStore): void {
 
     it('keeps the memo beside the value', async () => {
       const memo = { decoded: true };
-      await store.write({ key: 'a', type: 'put', encode: () => ({ value: Buffer.from('1'), memo }) });
+      await store.write({ key: 'a', type: 'put', encode: () => ({ value: () => Buffer.from('1'), memo }) });
       expect(store.get('a')?.memo).toBe(memo);
     });
 

@@ -27,7 +27,7 @@ export class Journal {
       encode: (revision) => {
         const text = `${revision}:${write.key}:`.padEnd(bytes, 'x');
         this.#issued.set(revision, { type: write.type, key: write.key, text });
-        return { value: Buffer.from(text) };
+        return { value: () => Buffer.from(text) };
       },
     });
     expect(entry.value.toString()).toBe(this.#issued.get(entry.modRevision)?.text);

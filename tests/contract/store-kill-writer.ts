@@ -4,7 +4,7 @@
 import { writeSync } from 'node:fs';
 import { systemClock } from '../../src/clock/index.ts';
 import { silentLogger } from '../../src/log/index.ts';
-import { openDiskStore } from '../../src/store/index.ts';
+import { openDiskStore, type Write } from '../../src/store/index.ts';
 
 const directory = process.argv[2] as string;
 const store = await openDiskStore({
@@ -36,9 +36,9 @@ async function write(writer: number): Promise<void> {
   while (systemClock.monotonic() < endMs) {
     const key = `k/${writer}/${count++ % 50}`;
     const type = count % 5 === 0 && store.getNewest(key) !== undefined ? 'delete' : 'put';
-    const encode = (revision: number): { value: Buffer } => {
+    const encode: Write['encode'] = (revision) => {
       say(`given ${revision} ${type} ${key}\n`);
-      return { value: Buffer.from(`${revision}:${key}:`.padEnd(1500, 'x')) };
+      return { value: () => Buffer.from(`${revision}:${key}:`.padEnd(1500, 'x')) };
     };
     const entry = await store.write({ key, type, encode });
     say(`done ${entry.modRevision}\n`);

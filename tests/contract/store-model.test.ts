@@ -152,7 +152,7 @@ class Run {
       key: step.key,
       type: step.type,
       ...(expectedRevision !== undefined && { expectedRevision }),
-      encode: (given) => ({ value: Buffer.from(textOf(given, step.bytes)) }),
+      encode: (given) => ({ value: () => Buffer.from(textOf(given, step.bytes)) }),
     });
     if (refused) {
       this.#pending.push(expectConflict(result, actual));

@@ -28,7 +28,10 @@ export async function writeObject(registry: Registry, write: ObjectWrite): Promi
       type: write.type,
       expectedRevision: replaces?.modRevision ?? 0,
       ...(write.kind.flushMayWaitMs !== undefined && { flushMayWaitMs: write.kind.flushMayWaitMs }),
-      encode: (revision) => versions.encode(object, revision, base),
+      encode: (revision) => {
+        const memo = versions.versionOf(object, revision, base);
+        return { value: () => memo.bytes, memo };
+      },
     });
     return versions.adopt(entry, replaces);
   } catch (error) {

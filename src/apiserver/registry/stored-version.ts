@@ -18,35 +18,62 @@ interface Piece {
  * of its template).
  */
 export class StoredVersion implements Stored {
-  readonly bytes: Buffer;
-  /** Where the spec lies, if it was encoded here: the next version most often has the same. */
-  readonly spec: Piece | undefined;
-  readonly #counters: Counters;
+  readonly #source: VersionSource;
+  #bytes: Buffer | undefined;
+  #spec: Piece | undefined;
   #object: KubeObject | undefined;
   /** Instead of the object, once the version is no longer remembered: informers often hold it anyway. */
   #weak: WeakRef<KubeObject> | undefined;
+  /** The version before, until this one is encoded: its spec is most often the same. */
+  #base: StoredVersion | undefined;
 
-  constructor(bytes: Buffer, object: KubeObject | undefined, counters: Counters, spec?: Piece) {
-    this.bytes = bytes;
+  private constructor(source: VersionSource, bytes: Buffer | undefined, object: KubeObject | undefined) {
+    this.#source = source;
+    this.#bytes = bytes;
+    this.#spec = undefined;
     this.#object = object;
     this.#weak = undefined;
-    this.#counters = counters;
-    this.spec = spec;
+    this.#base = undefined;
+  }
+
+  static decoded(source: VersionSource, bytes: Buffer): StoredVersion {
+    return new StoredVersion(source, bytes, undefined);
+  }
+
+  /** A new version, encoded when its bytes are asked for. A base without bytes cannot help, and is not held. */
+  static made(source: VersionSource, object: KubeObject, base: StoredVersion | undefined): StoredVersion {
+    const version = new StoredVersion(source, undefined, object);
+    if (base?.spec !== undefined) version.#base = base;
+    return version;
+  }
+
+  get bytes(): Buffer {
+    if (this.#bytes !== undefined) return this.#bytes;
+    const { value, spec } = this.#source.encode(this.object, this.#base);
+    this.#base = undefined;
+    this.#spec = spec;
+    this.#bytes = value;
+    return value;
+  }
+
+  /** Where the spec lies, if it was encoded here: the next version most often has the same. */
+  get spec(): Piece | undefined {
+    return this.#spec;
   }
 
   get object(): KubeObject {
     if (this.#object !== undefined) return this.#object;
     const held = this.#weak?.deref();
     if (held !== undefined) return held;
-    this.#counters.objectsDecoded++;
-    const object = deepFreeze(JSON.parse(this.bytes.toString()) as KubeObject);
+    const object = this.#source.decode(this.bytes);
     if (this.#weak === undefined) this.#object = object;
     else this.#weak = new WeakRef(object);
     return object;
   }
 
-  /** Keeps the object only as long as somebody else does. */
+  /** Keeps the object only as long as somebody else does; without bytes it is all there is. */
   weaken(): void {
+    if (this.#bytes === undefined) return;
     if (this.#object !== undefined) this.#weak = new WeakRef(this.#object);
     this.#object = undefined;
   }
@@ -59,7 +86,13 @@ export class StoredVersion implements Stored {
 
 interface Encoded {
   readonly value: Buffer;
-  readonly memo: StoredVersion;
+  readonly spec: Piece | undefined;
+}
+
+/** What turns objects into bytes and back. */
+interface VersionSource {
+  encode(object: KubeObject, base: StoredVersion | undefined): Encoded;
+  decode(bytes: Buffer): KubeObject;
 }
 
 /** Texts from this length on are not worth joining with others before they are written. */
@@ -77,17 +110,25 @@ export class Versions {
   readonly #counters: Counters;
   readonly #slab = new EncodingSlab();
   readonly #remembered: (Entry | undefined)[] = [];
+  readonly #source: VersionSource;
   #next = 0;
 
   constructor(counters: Counters) {
     this.#counters = counters;
+    this.#source = {
+      encode: (object, base) => this.#encode(object, base),
+      decode: (bytes) => {
+        counters.objectsDecoded++;
+        return deepFreeze(JSON.parse(bytes.toString()) as KubeObject);
+      },
+    };
   }
 
   /** The version in an entry, remembered with it. */
   of(entry: Entry): StoredVersion {
     const { memo } = entry;
     if (memo instanceof StoredVersion && !memo.faded) return memo;
-    const version = new StoredVersion(entry.value, undefined, this.#counters);
+    const version = StoredVersion.decoded(this.#source, entry.value);
     entry.memo = version;
     this.#remember(entry);
     return version;
@@ -104,7 +145,7 @@ export class Versions {
   peek(entry: Entry): StoredVersion {
     const { memo } = entry;
     if (memo instanceof StoredVersion && !memo.faded) return memo;
-    return new StoredVersion(entry.value, undefined, this.#counters);
+    return StoredVersion.decoded(this.#source, entry.value);
   }
 
   /** Puts the entry under the bound; the oldest remembered one is kept no longer by us. */
@@ -115,16 +156,23 @@ export class Versions {
     this.#next = (this.#next + 1) % rememberedVersions;
   }
 
-  /** Freezes and serialises an object with this revision inside. */
-  encode(object: KubeObject, revision: number, base?: StoredVersion): Encoded {
-    return this.#encode({ ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }, base);
+  /**
+   * Freezes an object with this revision inside; what is not frozen yet is the write's own and needs no copy. The bytes are
+   * made when they are asked for.
+   */
+  versionOf(object: KubeObject, revision: number, base?: StoredVersion): StoredVersion {
+    const metadata = Object.isFrozen(object.metadata) ? { ...object.metadata } : object.metadata;
+    metadata.resourceVersion = String(revision);
+    const version = Object.isFrozen(object) ? { ...object } : object;
+    version.metadata = metadata;
+    return StoredVersion.made(this.#source, deepFreeze(version), base);
   }
 
   /** What a dry run answers: of a create, everything but a resourceVersion. */
   encodeUnstored(object: KubeObject): StoredVersion {
     const metadata = { ...object.metadata };
     if (metadata.resourceVersion === '') Reflect.deleteProperty(metadata, 'resourceVersion');
-    return this.#encode({ ...object, metadata }, undefined).memo;
+    return StoredVersion.made(this.#source, deepFreeze({ ...object, metadata }), undefined);
   }
 
   /** Member by member: a spec that is the base's own, as in every write of a status, is copied as bytes. */
@@ -159,8 +207,7 @@ export class Versions {
       head += ',';
     }
     slab.text(`${head.endsWith(',') ? head.slice(0, -1) : head}}`);
-    const value = slab.take();
-    return { value, memo: new StoredVersion(value, deepFreeze(object), this.#counters, spec) };
+    return { value: slab.take(), spec };
   }
 }
 

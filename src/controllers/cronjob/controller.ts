@@ -167,11 +167,12 @@ class CronJobController implements Controller {
     }
     const children = this.#jobs.byIndex(byController, key);
     const { client, clock } = this.#context;
-    const recorder = this.#recorder;
     const cronJob = await this.#latest(key, cached, children);
-    const onWritten = (after: CronJob): void => void this.#written.set(key, after);
     const untilMs = await syncCronJob(cronJob, children, {
-      ...{ client, clock, recorder, onWritten },
+      client,
+      clock,
+      recorder: this.#recorder,
+      onWritten: (after) => void this.#written.set(key, after),
       parse: this.#parse,
       ticks: this.#ticks,
     });
@@ -216,8 +217,9 @@ class CronJobController implements Controller {
     const written = this.#written.get(key);
     const known = written !== undefined && isOlder(cached, written) ? written : cached;
     if (known === cached) this.#written.delete(key);
-    const listed = new Set(known.status.active?.map((job) => job.uid));
-    const isKnown = (job: Job): boolean => jobFinishedCondition(job) !== undefined || listed.has(job.metadata.uid);
+    const { active = [] } = known.status;
+    const isKnown = (job: Job): boolean =>
+      jobFinishedCondition(job) !== undefined || active.some(({ uid }) => uid === job.metadata.uid);
     if (children.every(isKnown)) return known;
     const fresh = await this.#context.client.get(resources.cronJobs, refOf(known));
     return isOlder(known, fresh) ? fresh : known;

@@ -84,7 +84,7 @@ const unknownCompletionMode: PlannedEvent = {
 };
 
 function assess(input: PlanInput): Assessment {
-  const { job, pods, nowMs } = input;
+  const { job, pods, nowMs, backoff, expectationsSatisfied } = input;
   const stored = readStatus(job);
   const starts = stored.startTime === undefined && !isSuspended(job);
   const status = starts ? { ...stored, startTime: formatTime(nowMs) } : stored;
@@ -93,14 +93,18 @@ function assess(input: PlanInput): Assessment {
   const fresh = newResults(job, pods, staged);
   const indexes = isIndexed(job) ? indexProgress({ job, status, pods, active: counts.active, staged }) : undefined;
   return {
-    ...input,
+    job,
+    pods,
+    nowMs,
+    backoff,
+    expectationsSatisfied,
     stored,
     status,
     counts,
     staged,
     succeeded: indexes?.succeededCount ?? stored.succeeded + staged.succeeded.size + fresh.succeeded.length,
     failed: totalFailed(job, stored.failed, staged, fresh.failed),
-    nextBackoff: nextBackoff(input.backoff, fresh.succeeded, fresh.failed),
+    nextBackoff: nextBackoff(backoff, fresh.succeeded, fresh.failed),
     indexes,
   };
 }

@@ -1,5 +1,5 @@
 import { completionIndexAnnotation, deepFreeze, isPodFinished, jobFinishedCondition } from '../../api/index.ts';
-import type { ContainerStatus, Job, ObjectMeta, Pod, PodCondition } from '../../api/index.ts';
+import type { ContainerStatus, Job, JobCondition, ObjectMeta, Pod, PodCondition } from '../../api/index.ts';
 import { failureCountAnnotation, ignoredFailureCountAnnotation } from './failure-counts.ts';
 import { hasTrackingFinalizer } from './pod-facts.ts';
 
@@ -35,19 +35,28 @@ function slimJobSpec({ spec: { managedBy, ttlSecondsAfterFinished } }: Job): Job
 
 /** What is kept of the status made last: Jobs end in bursts, within one second most are alike. */
 let lastJobStatus: Job['status'] = Object.freeze({});
-let lastJobStatusText = JSON.stringify(lastJobStatus);
 
 function slimJobStatus({ conditions, startTime, completionTime }: Job['status']): Job['status'] {
-  const slim: Job['status'] = {
+  const last = lastJobStatus;
+  if (startTime === last.startTime && completionTime === last.completionTime && sameList(conditions, last.conditions))
+    return last;
+  lastJobStatus = deepFreeze({
     ...(conditions && { conditions }),
     ...(startTime !== undefined && { startTime }),
     ...(completionTime !== undefined && { completionTime }),
-  };
-  const text = JSON.stringify(slim);
-  if (text === lastJobStatusText) return lastJobStatus;
-  lastJobStatusText = text;
-  lastJobStatus = deepFreeze(slim);
+  });
   return lastJobStatus;
+}
+
+function sameList(a: readonly JobCondition[] | undefined, b: readonly JobCondition[] | undefined): boolean {
+  return a?.length === b?.length && (a ?? []).every((condition, i) => sameMembers(condition, b?.[i]));
+}
+
+function sameMembers(a: JobCondition, b: JobCondition | undefined): boolean {
+  if (b === undefined) return false;
+  for (const member in a) if (Reflect.get(a, member) !== Reflect.get(b, member)) return false;
+  for (const member in b) if (!(member in a)) return false;
+  return true;
 }
 
 /**

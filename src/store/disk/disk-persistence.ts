@@ -27,8 +27,8 @@ export class DiskPersistence implements Persistence {
     this.#parts = parts;
   }
 
-  place(version: Version, valueBytes: number): Promise<void> | undefined {
-    return this.#parts.writer.place(version, valueBytes);
+  place(version: Version, entry: Entry): Promise<void> | undefined {
+    return this.#parts.writer.place(version, entry.value.length);
   }
 
   append(batch: readonly PendingWrite[]): Promise<void> {
@@ -45,6 +45,7 @@ export class DiskPersistence implements Persistence {
 
   offer(version: Version, entry: Entry): void {
     if (this.#parts.cache.hasRoomForWalks) this.#parts.cache.add(version, entry);
+    else version.entry = undefined;
   }
 
   /** @throws StoreOpenError if the record does not match its checksum, StoreClosedError after close */
