@@ -104,6 +104,30 @@ describe.runIf(problem === undefined)('rondo up --runtime sandbox with images', 
     expect(cli('load')).toMatch(/^2 rondo image: say/);
   });
 
+  it('keeps an image from `rondo image rm` while a container runs from it', async () => {
+    const client = clientFor(rondo);
+    const used = `${registry.host}/test/shell:used`;
+    registry.push('used', image);
+    const container = { name: 'main', image: used, command: ['/bin/sh', '-c', 'while :; do :; done'] };
+    const spec = { restartPolicy: 'Never', terminationGracePeriodSeconds: 1, containers: [container] };
+    await client.create<Pod>(resources.pods, { metadata: { name: 'busy', namespace: 'default' }, spec });
+    await waitForObjects<Pod>(client, resources.pods, {
+      what: 'the start of busy',
+      fieldSelector: 'metadata.name=busy',
+      until: ([pod]) => pod?.status.phase === 'Running',
+    });
+    const remove = (name: string): ReturnType<typeof runRondo> =>
+      runRondo(['image', 'rm', name, '--data-dir', rondo.dataDir]);
+    // The same image has another name from the test before: that one may go.
+    expect(remove(`${registry.host}/test/shell:1`).status).toBe(0);
+    expect(remove(used)).toMatchObject({
+      status: 1,
+      stderr: `rondo image: image ${used} is used by a running container\n`,
+    });
+    rondo.kubectl(['delete', 'pod', 'busy', '--timeout=30s']);
+    expect(remove(used).status).toBe(0);
+  });
+
   it('waits with ErrImagePull for an image that cannot be had, and tells the way out', async () => {
     const client = clientFor(rondo);
     const spec = { restartPolicy: 'Never', containers: [{ name: 'main', image: `${registry.host}/test/shell:late` }] };

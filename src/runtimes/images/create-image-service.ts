@@ -71,10 +71,10 @@ class Images implements ImageService {
     try {
       const registry = new Registry({ reference, credentials, clock });
       const { manifest, digest } = await manifestOf(registry, reference.digest ?? reference.tag ?? 'latest');
-      const image = this.#store.image(manifest.config.digest) ?? (await this.#fetch(registry, manifest));
+      const image = this.#store.image(manifest.config.digest) ?? (await describe(registry, manifest));
       const repoDigest = `${reference.registry}/${reference.repository}@${digest}`;
       const stored = { name, id: image.id, repoDigest };
-      this.#store.addImage(image, stored);
+      await this.#store.addImage(image, [stored], () => this.#fetchLayers(registry, manifest, image));
       log.info('image pulled', { image: name, digest, tookMs: Math.round(clock.monotonic() - startedMs) });
       return this.#resolved(image, stored);
     } catch (error) {
@@ -83,17 +83,18 @@ class Images implements ImageService {
     }
   }
 
-  async #fetch(registry: Registry, manifest: Manifest): Promise<StoredImage> {
-    const { digest } = manifest.config;
-    const text = await wholeOf(checked(await registry.blob(digest), digest, 'the configuration'));
-    const image = { id: digest, ...parseConfig(JSON.parse(text.toString())) };
-    await addLayers(this.#store, image, async (index) => {
+  #fetchLayers(registry: Registry, manifest: Manifest, image: StoredImage): Promise<void> {
+    return addLayers(this.#store, image, async (index) => {
       const layer = manifest.layers[index];
       if (layer === undefined) throw new Error(`the manifest has no layer ${index}`);
       return checked(await registry.blob(layer.digest), layer.digest, `layer ${index}`);
     });
-    return image;
   }
+}
+
+async function describe(registry: Registry, { config: { digest } }: Manifest): Promise<StoredImage> {
+  const text = await wholeOf(checked(await registry.blob(digest), digest, 'the configuration'));
+  return { id: digest, ...parseConfig(JSON.parse(text.toString())) };
 }
 
 /** Unpacks what is missing of an image's layers. `open` gives the bytes of one, compressed or not. */

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { ImageDescription } from './manifest.ts';
+import { mountedLayers } from './mounted-layers.ts';
 
 /** An image as it is kept: `id` is the digest of its configuration. */
 export interface StoredImage extends ImageDescription {
@@ -19,10 +20,17 @@ export interface StoredName {
 
 let serial = 0;
 
+/** Says in its name what somebody's file under `tmp` means: layers that are being put together, or that are being removed. */
+const [claimMark, removalMark] = ['.claim', '.removal'];
+/** How often, 2 ms apart, others look whether a removal is over. It takes milliseconds; nobody waits for more than two seconds. */
+const removalLooks = 1000;
+
 /**
  * Images on disk: one directory per layer, named by the chain of layers that it ends (so that whiteouts can depend on what
  * lies below), one file per image and one per name. Whatever has its final name is whole: everything is made under `tmp`
- * and renamed when it is durable.
+ * and renamed when it is durable. Several processes may work on it (the engine, and `rondo image`): whoever adds claims its
+ * layers first and then lets a removal under way pass, whoever removes says so first and then looks for claims; so one of
+ * the two always sees the other.
  */
 export class ImageStore {
   readonly #directory: string;
@@ -36,7 +44,7 @@ export class ImageStore {
   /** Throws away what processes had begun that are no more. */
   clean(): void {
     for (const name of readdirSync(`${this.#directory}/tmp`))
-      if (!isAlive(Number.parseInt(name, 10))) rmSync(`${this.#directory}/tmp/${name}`, { recursive: true });
+      if (!isAlive(ownerOf(name))) rmSync(`${this.#directory}/tmp/${name}`, { recursive: true, force: true });
   }
 
   /** A new directory for whoever prepares something; it is up to the caller to remove it. */
@@ -47,7 +55,7 @@ export class ImageStore {
   }
 
   image(id: string): StoredImage | undefined {
-    const image = readJson<StoredImage>(this.#imageFile(id));
+    const image = this.#storedImage(id);
     return image !== undefined && this.layersOf(image).every((layer) => existsSync(layer)) ? image : undefined;
   }
 
@@ -81,30 +89,80 @@ export class ImageStore {
     }
   }
 
-  /** When the layers are there. */
-  addImage(image: StoredImage, name: StoredName): void {
-    this.#write(this.#imageFile(image.id), image);
-    this.#write(this.#nameFile(name.name), name);
+  /** Adds an image under its names, after `addLayers` has seen to its layers. Nobody can take away a part meanwhile. */
+  async addImage(image: StoredImage, names: readonly StoredName[], addLayers: () => Promise<void>): Promise<void> {
+    const claim = `${this.#temporary()}${claimMark}`;
+    writeFileSync(claim, JSON.stringify(image), { mode: 0o600 });
+    try {
+      this.#letRemovalsPass();
+      await addLayers();
+      this.#write(this.#imageFile(image.id), image);
+      for (const name of names) this.#write(this.#nameFile(name.name), name);
+    } finally {
+      rmSync(claim, { force: true });
+    }
   }
 
-  /** Removes a name, and the image and layers that no other name needs. False if there is no such name. */
+  /**
+   * Removes a name, and the image and layers that nothing else needs. False if there is no such name.
+   * @throws Error if a running container has the image and no other name would be left of it
+   */
   remove(name: string): boolean {
-    if (this.name(name) === undefined) return false;
-    rmSync(this.#nameFile(name));
+    const stored = this.name(name);
+    if (stored === undefined) return false;
+    const isLast = this.names().filter(({ id }) => id === stored.id).length === 1;
+    const image = this.#storedImage(stored.id);
+    const top = image === undefined ? undefined : chainsOf(image.diffIds).at(-1);
+    if (isLast && top !== undefined && mountedLayers(this.#directory).uppermost.has(top))
+      throw new Error(`image ${name} is used by a running container`);
+    rmSync(this.#nameFile(name), { force: true });
     this.prune();
     return true;
   }
 
-  /** Removes images without a name, and layers without an image. */
+  /** Removes images without a name, and layers without an image, a container or somebody who is about to need them. */
   prune(): void {
-    const ids = new Set(this.names().map(({ id }) => id));
-    const layers = new Set([...ids].flatMap((id) => this.layersOf(this.image(id) ?? { diffIds: [] })));
-    for (const file of readdirSync(`${this.#directory}/images`))
-      if (!ids.has(`sha256:${file}`)) rmSync(`${this.#directory}/images/${file}`);
-    for (const chain of readdirSync(`${this.#directory}/layers`)) {
-      const layer = `${this.#directory}/layers/${chain}`;
-      if (!layers.has(layer)) rmSync(layer, { recursive: true });
+    const mark = `${this.#temporary()}${removalMark}`;
+    const unneeded: string[] = [];
+    writeFileSync(mark, '', { mode: 0o600 });
+    try {
+      const claimed = this.#marks(claimMark).flatMap((file) => readJson<StoredImage>(file) ?? []);
+      const ids = new Set([...this.names().map(({ id }) => id), ...claimed.map(({ id }) => id)]);
+      const named = [...ids].flatMap((id) => this.#storedImage(id) ?? []);
+      const needed = new Set([...named, ...claimed].flatMap(({ diffIds }) => chainsOf(diffIds)));
+      for (const chain of mountedLayers(this.#directory).all) needed.add(chain);
+      for (const file of readdirSync(`${this.#directory}/images`))
+        if (!ids.has(`sha256:${file}`)) unneeded.push(this.#setAside(`images/${file}`));
+      for (const chain of readdirSync(`${this.#directory}/layers`))
+        if (!needed.has(chain)) unneeded.push(this.#setAside(`layers/${chain}`));
+    } finally {
+      rmSync(mark, { force: true });
     }
+    for (const path of unneeded) rmSync(path, { recursive: true, force: true });
+  }
+
+  /** Takes something out of its place at once; removing it may take long. */
+  #setAside(path: string): string {
+    const aside = this.#temporary();
+    renameSync(`${this.#directory}/${path}`, aside);
+    return aside;
+  }
+
+  /** Removals of other processes; one of our own is over before anything else runs. */
+  #letRemovalsPass(): void {
+    for (let i = 0; i < removalLooks && this.#marks(removalMark).length > 0; i++) Atomics.wait(waiting, 0, 0, 2);
+  }
+
+  /** Marks of one kind whose process lives, our own too. */
+  #marks(mark: string): readonly string[] {
+    return readdirSync(`${this.#directory}/tmp`)
+      .filter((name) => name.endsWith(mark) && isAlive(ownerOf(name)))
+      .map((name) => `${this.#directory}/tmp/${name}`);
+  }
+
+  /** Also an image that lacks layers: what is left of it is still its own. */
+  #storedImage(id: string): StoredImage | undefined {
+    return readJson<StoredImage>(this.#imageFile(id));
   }
 
   #imageFile(id: string): string {
@@ -158,10 +216,18 @@ function moveUnlessThere(from: string, to: string): void {
   }
 }
 
+/** Nobody ever wakes it. */
+const waiting = new Int32Array(new SharedArrayBuffer(4));
+
+/** Files under `tmp` begin with the process that made them. */
+function ownerOf(name: string): number {
+  return Number.parseInt(name, 10);
+}
+
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -40,7 +40,10 @@ export function listImages(directory: string): readonly StoredName[] {
   return new ImageStore(directory).names();
 }
 
-/** False if there is no image of this name. @throws RuntimeError if it is no name of an image */
+/**
+ * False if there is no image of this name.
+ * @throws RuntimeError if it is no name of an image, Error if a running container has it
+ */
 export function removeImage(directory: string, name: string): boolean {
   return new ImageStore(directory).remove(canonicalName(parseReference(name)));
 }
@@ -83,8 +86,10 @@ async function add(store: ImageStore, root: string, { names, config, layers }: F
   const id = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   const image = { id, ...parseConfig(JSON.parse(bytes.toString())) };
   if (layers.length !== image.diffIds.length) throw new Error('configuration and archive differ in their layers');
-  await addLayers(store, image, async (index) => createReadStream(inside(root, layers[index]!)));
-  for (const name of names) store.addImage(image, { name: canonicalName(parseReference(name)), id });
+  const stored = names.map((name) => ({ name: canonicalName(parseReference(name)), id }));
+  await store.addImage(image, stored, () =>
+    addLayers(store, image, async (index) => createReadStream(inside(root, layers[index]!))),
+  );
 }
 
 function blobPath(digest: string): string {
