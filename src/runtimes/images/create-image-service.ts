@@ -67,7 +67,7 @@ class Images implements ImageService {
     const name = canonicalName(reference);
     const { clock, log } = this.#options;
     const startedMs = clock.monotonic();
-    const credentials = credentialsFor(reference.registry, secrets);
+    const credentials = credentialsFor(reference, secrets);
     try {
       const registry = new Registry({ reference, credentials, clock });
       const { manifest, digest } = await manifestOf(registry, reference.digest ?? reference.tag ?? 'latest');

@@ -6,19 +6,33 @@ interface DockerConfig {
 }
 
 /**
- * The credentials for a registry among the contents of `.dockerconfigjson` Secrets; the first that fit. Texts that are no
- * such configuration count as empty, as upstream.
+ * The credentials for an image among the contents of `.dockerconfigjson` Secrets: of the keys that match, the most specific
+ * one. A key is a host, or a URL, whose parts may hold `*` and `?`, with an optional beginning of the repository's path.
+ * Texts that are no such configuration count as empty. (Upstream: `pkg/credentialprovider/keyring.go`, which after a
+ * refusal also tries the less specific ones.)
  */
-export function credentialsFor(registry: string, secrets: readonly string[]): Credentials | undefined {
+export function credentialsFor(
+  image: { readonly registry: string; readonly repository: string },
+  secrets: readonly string[],
+): Credentials | undefined {
+  let best: { readonly key: string; readonly credentials: Credentials } | undefined;
   for (const secret of secrets) {
-    for (const [key, entry] of Object.entries(authsOf(secret))) {
-      if (entry === undefined || hostOf(key) !== registry) continue;
-      if (typeof entry.auth === 'string' && entry.auth !== '') return entry.auth;
-      if (typeof entry.username === 'string' && typeof entry.password === 'string')
-        return Buffer.from(`${entry.username}:${entry.password}`).toString('base64');
+    for (const [written, entry] of Object.entries(authsOf(secret))) {
+      const key = hostAndPath(written);
+      const credentials = credentialsIn(entry);
+      if (credentials === undefined || !matches(key, image) || (best !== undefined && key <= best.key)) continue;
+      best = { key, credentials };
     }
   }
-  return undefined;
+  return best?.credentials;
+}
+
+type Auth = NonNullable<DockerConfig['auths']>[string];
+
+function credentialsIn(entry: Auth): Credentials | undefined {
+  if (typeof entry?.auth === 'string' && entry.auth !== '') return entry.auth;
+  if (typeof entry?.username !== 'string' || typeof entry.password !== 'string') return undefined;
+  return Buffer.from(`${entry.username}:${entry.password}`).toString('base64');
 }
 
 function authsOf(secret: string): NonNullable<DockerConfig['auths']> {
@@ -30,8 +44,20 @@ function authsOf(secret: string): NonNullable<DockerConfig['auths']> {
   }
 }
 
-/** Keys are hosts or URLs; Docker's own is `https://index.docker.io/v1/`. */
-function hostOf(key: string): string {
-  const name = key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
-  return name === 'index.docker.io' || name === 'registry-1.docker.io' ? 'docker.io' : name;
+/** Without the scheme and the version of the API. Docker's own key is `https://index.docker.io/v1/`. */
+function hostAndPath(key: string): string {
+  const [, host = '', path = ''] = /^(?:https?:\/\/)?([^/]*)(.*)$/.exec(key) ?? [];
+  const name = host === 'index.docker.io' || host === 'registry-1.docker.io' ? 'docker.io' : host;
+  return `${name}${path.replace(/^\/v[12](?=\/)/, '').replace(/\/$/, '')}`;
+}
+
+function matches(key: string, image: { readonly registry: string; readonly repository: string }): boolean {
+  const slash = key.indexOf('/');
+  const host = slash < 0 ? key : key.slice(0, slash);
+  if (slash >= 0 && !`/${image.repository}`.startsWith(key.slice(slash))) return false;
+  const pattern = host
+    .replaceAll(/[\\^$+.()|[\]{}]/g, '\\$&')
+    .replaceAll('*', '[^.:]*')
+    .replaceAll('?', '[^.:]');
+  return new RegExp(`^${pattern}$`).test(image.registry);
 }

@@ -158,6 +158,26 @@ describe.runIf(isRoot)('pulling', () => {
     expect(await pull('test/image:private', { policy: 'Never' })).toMatchObject({ config: { cmd: ['/hello'] } });
   });
 
+  it('follows a redirect to another host, without the credentials', async () => {
+    registry.push('elsewhere', small());
+    const elsewhere = registry.host.replace('127.0.0.1', 'localhost');
+    const seen: (string | undefined)[] = [];
+    registry.intercept = ({ url, headers: { host, authorization } }, response) => {
+      if (host === elsewhere) {
+        seen.push(authorization);
+        return false;
+      }
+      if (authorization === undefined) response.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end();
+      else if (url?.includes('/blobs/') === true)
+        response.writeHead(307, { location: `http://${elsewhere}${url}` }).end();
+      else return false;
+      return true;
+    };
+    const secret = JSON.stringify({ auths: { [registry.host]: { username: 'me', password: 'secret' } } });
+    expect(await pull('test/image:elsewhere', { secrets: [secret] })).toMatchObject({ config: { cmd: ['/hello'] } });
+    expect(seen).toEqual([undefined, undefined]);
+  });
+
   it.each([
     ['a blob that was changed', (blob: Buffer) => Buffer.concat([blob, Buffer.from('!')])],
     ['a blob that is cut off', (blob: Buffer) => blob.subarray(0, blob.length / 2)],

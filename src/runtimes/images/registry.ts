@@ -13,6 +13,7 @@ export interface RegistryOptions {
 const maxManifestBytes = 4 << 20;
 /** How long a registry may take until it begins to answer. */
 const answerTimeoutMs = 30_000;
+const maxRedirects = 5;
 /** How long a body may stand still. */
 const stallTimeoutMs = 60_000;
 
@@ -62,16 +63,23 @@ export class Registry {
     throw new Error(`unexpected status from GET request to ${this.#base}${path}: ${response.status} ${text}`.trim());
   }
 
-  /** Credentials go to the registry only; where it redirects to another host, `fetch` leaves them out. */
+  /** Follows redirects. Credentials go to the registry only. */
   async #send(url: string, headers: Record<string, string>): Promise<Response> {
     const abort = new AbortController();
     const timer = this.#options.clock.after(answerTimeoutMs, () => abort.abort(new Error('no answer in time')));
     try {
-      const authorization = this.#authorization;
-      return await fetch(url, {
-        headers: authorization === undefined ? headers : { ...headers, authorization },
-        signal: abort.signal,
-      });
+      let at = new URL(url);
+      let authorization = this.#authorization;
+      for (let hops = 0; hops <= maxRedirects; hops++) {
+        const sent = authorization === undefined ? headers : { ...headers, authorization };
+        const response = await fetch(at, { headers: sent, signal: abort.signal, redirect: 'manual' });
+        const next = redirectOf(at, response);
+        if (next === undefined) return response;
+        await response.body?.cancel();
+        if (next.origin !== at.origin) authorization = undefined;
+        at = next;
+      }
+      throw new Error('too many redirects');
     } catch (error) {
       const { cause } = error as Error;
       throw new Error(`failed to do request: GET ${url}: ${((cause ?? error) as Error).message}`, { cause: error });
@@ -117,4 +125,19 @@ export class Registry {
       await reader.cancel().catch(() => undefined);
     }
   }
+}
+
+const redirects = [301, 302, 303, 307, 308];
+
+/**
+ * Where an answer leads on to; undefined: it is the answer.
+ * @throws Error for a way out of TLS: a manifest that is asked for by its tag has no digest to check
+ */
+export function redirectOf(from: URL, response: Pick<Response, 'status' | 'headers'>): URL | undefined {
+  const location = response.headers.get('location');
+  if (!redirects.includes(response.status) || location === null) return undefined;
+  const to = new URL(location, from);
+  if (!['http:', 'https:'].includes(to.protocol) || (from.protocol === 'https:' && to.protocol !== 'https:'))
+    throw new Error(`a redirect from ${from.origin} to ${to.protocol}//${to.host} is not followed`);
+  return to;
 }
