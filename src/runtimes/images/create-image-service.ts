@@ -126,8 +126,16 @@ async function manifestOf(registry: Registry, tagOrDigest: string): Promise<{ ma
   return { manifest: parseManifest(document), digest: first.digest };
 }
 
+/** Configurations are small: more is an attack, or no configuration. */
+const maxConfigBytes = 4 << 20;
+
 async function wholeOf(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
+  let length = 0;
+  for await (const chunk of bytes) {
+    length += chunk.length;
+    if (length > maxConfigBytes) throw new Error('the configuration is too large');
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }

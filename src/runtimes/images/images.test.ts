@@ -178,6 +178,12 @@ describe.runIf(isRoot)('pulling', () => {
     expect(seen).toEqual([undefined, undefined]);
   });
 
+  it('refuses a configuration that is too large to be one', async () => {
+    registry.push('large', imageOf([{ tar: tarOf([{ name: 'file', content: 'x' }]) }], { Cmd: ['x'.repeat(5 << 20)] }));
+    await expect(pull('test/image:large')).rejects.toThrow('the configuration is too large');
+    expect(readdirSync(join(directory, 'layers'))).toEqual([]);
+  });
+
   it.each([
     ['a blob that was changed', (blob: Buffer) => Buffer.concat([blob, Buffer.from('!')])],
     ['a blob that is cut off', (blob: Buffer) => blob.subarray(0, blob.length / 2)],
