@@ -27,7 +27,7 @@ export interface DiskStoreOptions {
   readonly retention?: Retention;
   /** Size of log segments. Absent: 64 MiB. */
   readonly segmentBytes?: number;
-  /** Bound for values (and objects decoded from them) kept in memory. Absent: 64 MiB. */
+  /** Bound for values (and objects decoded from them) kept in memory. Absent: 32 MiB. */
   readonly cacheBytes?: number;
 }
 
@@ -141,7 +141,7 @@ function assemble(parts: {
   const onFinished = (segment: Segment): void => maintenance.finish(segment);
   const writer = new LogWriter({ ...base, counters, active: tail.active, prepared, onFinished }, tail.revision);
   maintenance.attach(writer);
-  const cache = new EntryCache(options.cacheBytes ?? 64 << 20);
+  const cache = new EntryCache(options.cacheBytes ?? 32 << 20);
   const persistence = new DiskPersistence({ writer, maintenance, cache, lock, counters });
   const store = new RevisionedStore({ clock, index, history, persistence, counters });
   maintenance.tidy();
