@@ -14,7 +14,7 @@ export interface TarEntry {
 
 const typeFlags = { file: '0', link: '1', symlink: '2', directory: '5', fifo: '6' };
 
-/** An archive as any tool may have written it, honest or not. */
+/** An archive as any tool may have written it, also one that means harm: its names and links are taken as they are. */
 export function tarOf(entries: readonly TarEntry[]): Buffer {
   const blocks = entries.flatMap((entry) => {
     const content = Buffer.from(entry.content ?? '');
