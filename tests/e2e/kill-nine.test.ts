@@ -239,6 +239,7 @@ async function momentComes(rondo: Rondo, moment: Exclude<Moment, { after: 'spawn
 
 const linux = process.platform === 'linux';
 
+if (!linux) console.log('SKIPPED: kill -9 of the engine: processes are told apart by /proc, which only Linux has');
 describe.skipIf(!linux)('an engine killed with -9 again and again', () => {
   const trial = new Trial();
   let rondo: Rondo | undefined;
