@@ -206,6 +206,12 @@ spec:
     expect(cronJobs[0]?.fates).toEqual({ ran: 6, ranLate: 1, suspended: 1 });
   });
 
+  it('goes down again at the instant at which it comes up, in whatever order that stands', async () => {
+    const story = ['happenings: [{ at: +3h30m, engineDown: 1h }, { at: +2h30m, engineDown: 1h }]'];
+    const { cronJobs } = await runJson([cronJob('hourly'), scenario(story, '6h30m')]);
+    expect(cronJobs[0]?.fates).toEqual({ ran: 4, ranLate: 2 });
+  });
+
   it('steps the clock of the host', async () => {
     const story = ['happenings: [{ at: +90m, clockStep: 2h }, { at: +6h10m, clockStep: -30m }]'];
     const { cronJobs, runs } = await runJson([cronJob('hourly'), scenario(story, '10h')]);
@@ -240,6 +246,16 @@ spec:
     const story = (line: string): string[] => [cronJob('hourly'), scenario([line])];
     it.each([
       [story('speed: 3'), 'spec.speed: unknown field'],
+      [story('seed:'), 'spec.seed: has no value'],
+      [story('outcomes: [null]'), 'spec.outcomes[0]: must be a map'],
+      [story('outcomes: [{ duration: }]'), 'spec.outcomes[0].duration: has no value'],
+      [story('happenings: [{ at: , suspend: hourly }]'), 'spec.happenings[0].at: has no value'],
+      [story('happenings: [{ at: +1h, suspend: }]'), 'spec.happenings[0].suspend: has no value'],
+      [story('happenings: [{ at: +1h, engineDown: }]'), 'spec.happenings[0].engineDown: has no value'],
+      [story('happenings: [{ at: +1h, delete: }]'), 'spec.happenings[0].delete: has no value'],
+      [story('happenings: [{ at: +1h, apply: }]'), 'spec.happenings[0].apply: has no value'],
+      [story('expect: [{ runs: }]'), 'spec.expect[0].runs: has no value'],
+      [story('expect: [{ runs: { atLeast: } }]'), 'spec.expect[0].runs.atLeast: has no value'],
       [story('seed: -1'), 'spec.seed: must be a whole number'],
       [story('timeZone: Mars/Olympus'), 'spec.timeZone: unknown time zone Mars/Olympus'],
       [story('outcomes: [{ exitCode: 300 }]'), 'spec.outcomes[0].exitCode: must be a whole number from 0 to 255'],

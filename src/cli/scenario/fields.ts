@@ -15,17 +15,17 @@ export function faultAt(source: Source, path: DocumentPath, message: string): st
   return `${source.file}:${source.document.lineOf(path)}: ${where}${message}`;
 }
 
-/** Everything that is wrong with the input, told together. */
+/** Everything that is wrong with the input, told together, each fault once. */
 export class Faults {
-  readonly #found: string[] = [];
+  readonly #found = new Set<string>();
 
   add(source: Source, path: DocumentPath, message: string): void {
-    this.#found.push(faultAt(source, path, message));
+    this.#found.add(faultAt(source, path, message));
   }
 
   /** @throws UsageError when anything was found */
   throwIfAny(): void {
-    if (this.#found.length > 0) throw new UsageError(this.#found.join('\n'));
+    if (this.#found.size > 0) throw new UsageError([...this.#found].join('\n'));
   }
 }
 
@@ -58,13 +58,18 @@ export class Fields {
     this.#faults.add(this.source, name === undefined ? this.path : [...this.path, name], message);
   }
 
+  /** Whether the member stands there, with a value or without. */
   has(name: string): boolean {
     return this.#values[name] !== undefined;
   }
 
+  /** A name with nothing behind it is a fault: taken as left out, a promise or a happening would be lost silently. */
   raw(name: string): unknown {
     this.#asked.add(name);
-    return this.#values[name] ?? undefined;
+    const value = this.#values[name];
+    if (value !== null) return value;
+    this.fault(name, 'has no value');
+    return undefined;
   }
 
   text(name: string): string | undefined {
@@ -173,8 +178,7 @@ export class Fields {
 
   maps(name: string): readonly Fields[] {
     return this.list(name).map(
-      (value, index) =>
-        new Fields(this.source, this.#faults, { path: [...this.path, name, index], value: value ?? {} }),
+      (value, index) => new Fields(this.source, this.#faults, { path: [...this.path, name, index], value }),
     );
   }
 

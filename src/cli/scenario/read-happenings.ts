@@ -6,12 +6,17 @@ import type { Act, Happening } from './scenario.ts';
 
 const acts = ['engineDown', 'suspend', 'resume', 'trigger', 'apply', 'delete', 'clockStep'] as const;
 
-/** Reads `spec.happenings` into the order of their instants; of two at one instant, the one that stands first comes first. */
+/** Reads `spec.happenings` into the order of their instants; at one instant, they come in the order in which they stand. */
 export function readHappenings(spec: Fields, span: Span): readonly Happening[] {
   const read = spec.maps('happenings').flatMap((fields) => readHappening(fields, span));
-  const ordered = read.toSorted((a, b) => a.happening.atMs - b.happening.atMs);
+  const ordered = read.toSorted(inTime);
   checkDowntimes(ordered);
   return ordered.map(({ happening }) => happening);
+}
+
+/** The end of a downtime comes before everything else at its instant. */
+function inTime({ happening: a }: ReadHappening, { happening: b }: ReadHappening): number {
+  return a.atMs - b.atMs || Number(b.type === 'engineUp') - Number(a.type === 'engineUp');
 }
 
 interface ReadHappening {
@@ -50,10 +55,14 @@ function readAct(
       const cronJob = fields.text(name);
       return cronJob === undefined ? undefined : { type: name, cronJob: qualified(cronJob) };
     }
-    case 'apply':
-      return { type: 'apply', manifest: checkManifest(fields.source, [...fields.path, 'apply'], fields.raw('apply')) };
+    case 'apply': {
+      const value = fields.raw('apply');
+      if (value === undefined) return undefined;
+      return { type: 'apply', manifest: checkManifest(fields.source, [...fields.path, 'apply'], value) };
+    }
     case 'delete': {
-      const map = fields.map('delete')!;
+      const map = fields.map('delete');
+      if (map === undefined) return undefined;
       const kind = map.oneOf('kind', ['CronJob', 'Job', 'Pod', 'ConfigMap', 'Secret', 'Namespace']);
       const object = map.text('name');
       if (kind === undefined || object === undefined) map.fault(undefined, 'needs kind and name');
