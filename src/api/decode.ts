@@ -121,6 +121,7 @@ const scalars: Record<string, Decoder> = {
     decode: (value, at) => (typeof value === 'string' ? value : integer(value, { type: 'int32', limit: 2 ** 31 }, at)),
   },
   Raw: { decode: raw },
+  ExtraValue: { decode: texts },
 };
 
 function expectType(value: unknown, type: string, at: Place, goType = type): unknown {
@@ -176,6 +177,14 @@ function quantity(value: unknown, at: Place): unknown {
     ? "unable to parse quantity's suffix"
     : `quantities must match the regular expression '${quantityForm}'`;
   throw badRequest(`${fault}, found ${JSON.stringify(text)} in field ${pathOf(at)}`);
+}
+
+function texts(value: unknown, at: Place): unknown {
+  if (value === null) return [];
+  if (!Array.isArray(value)) throw wrongType(value, 'v1.ExtraValue', at);
+  const list: readonly unknown[] = value;
+  list.forEach((text, step) => expectType(text, 'string', { parent: at, step, owner: undefined }));
+  return list;
 }
 
 function raw(value: unknown): unknown {

@@ -4,7 +4,8 @@ export interface FieldEntry {
   readonly number: number;
   /**
    * A scalar (`string`, `int32`, `int64`, `double`, `bool`, `bytes`, `Time`, `MicroTime`, `Quantity`,
-   * `IntOrString`, `Raw` for embedded JSON) or the name of another message in the table.
+   * `IntOrString`, `Raw` for embedded JSON, `ExtraValue` for a list of texts as the value of a map) or the name of another
+   * message in the table.
    */
   readonly type: string;
   /** The content stands in the parent: in JSON there is no key of this name. */

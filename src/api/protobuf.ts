@@ -136,7 +136,7 @@ function isDropped(value: unknown, field: FieldEntry): boolean {
 
 function readMapEntry(reader: Reader, field: FieldEntry, depth: number): [string, unknown] {
   let key = '';
-  let value: unknown = field.type === 'string' || field.type === 'bytes' ? '' : field.type === 'Quantity' ? '0' : {};
+  let value: unknown = emptyValue(field.type);
   while (!reader.done) {
     const { number, wire } = reader.tag();
     if (number === 1) key = reader.text(wire);
@@ -144,6 +144,21 @@ function readMapEntry(reader: Reader, field: FieldEntry, depth: number): [string
     else reader.skip(wire);
   }
   return [key, value];
+}
+
+/** What a map holds under a key whose value was left out. */
+function emptyValue(type: string): unknown {
+  switch (type) {
+    case 'string':
+    case 'bytes':
+      return '';
+    case 'Quantity':
+      return '0';
+    case 'ExtraValue':
+      return [];
+    default:
+      return {};
+  }
 }
 
 interface ValuePlace {
@@ -175,6 +190,8 @@ function readValue(reader: Reader, { type, wire, depth }: ValuePlace): unknown {
       const parts = readParts(new Reader(reader.bytes(wire)), '');
       return parts.first === 0 ? parts.second : parts.text;
     }
+    case 'ExtraValue':
+      return readTexts(new Reader(reader.bytes(wire)));
     case 'Raw':
       return readRaw(new Reader(reader.bytes(wire)));
     default:
@@ -210,6 +227,17 @@ function readParts(reader: Reader, initial: string): { first: number; second: nu
     else reader.skip(wire);
   }
   return parts;
+}
+
+/** A message whose only field is a list of strings; in JSON it is that list. */
+function readTexts(reader: Reader): readonly string[] {
+  const texts: string[] = [];
+  while (!reader.done) {
+    const { number, wire } = reader.tag();
+    if (number === 1) texts.push(reader.text(wire));
+    else reader.skip(wire);
+  }
+  return texts;
 }
 
 function readRaw(reader: Reader): unknown {

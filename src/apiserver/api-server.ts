@@ -16,6 +16,8 @@ export interface ApiServerOptions {
   readonly extensions?: readonly Extension[];
   /** What requests are stamped and timed with. Default: `clock`. Where time is virtual, time-outs must not be. */
   readonly requestClock?: Clock;
+  /** PEM of the private key (P-256) that signs tokens of ServiceAccounts. Default: a new one, for as long as this lives. */
+  readonly tokenKey?: string;
 }
 
 export interface ApiServer {

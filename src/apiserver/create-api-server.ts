@@ -1,4 +1,5 @@
 import { defaultAdmission } from './admission/index.ts';
+import { storedObjects } from './admission/stored-reader.ts';
 import type { ApiServer, ApiServerOptions, ListenOptions } from './api-server.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createExpiry } from './event-expiry.ts';
@@ -6,7 +7,9 @@ import { createHttpHandler, listen, type HttpListening } from './http/index.ts';
 import { createInProcessClient } from './in-process-client.ts';
 import type { UserInfo } from './kind.ts';
 import { createOperations } from './registry/create-operations.ts';
+import { reachableUrl } from './reachable-url.ts';
 import { allKinds } from './resources/index.ts';
+import { makeSigningKeyPem, readSigningKey, TokenIssuer, tokenIssuer, TokenVerifier } from './tokens/index.ts';
 
 /** Who the server itself acts as. */
 const serverUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
@@ -16,15 +19,21 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { store, clock, random, log, podStreams } = options;
   const admission = defaultAdmission(store);
   const requestClock = options.requestClock ?? clock;
-  const operations = createOperations({ store, kinds: allKinds, admission, clock: requestClock, random, log });
+  const common = { store, clock: requestClock, random, log };
+  const key = readSigningKey(options.tokenKey ?? makeSigningKeyPem());
+  const tokens = new TokenIssuer(key, common);
+  const operations = createOperations({ ...common, kinds: allKinds, admission, tokens });
   const expiry = createExpiry({ operations, store, clock, log });
   const counters = (): Readonly<Record<string, number>> => ({ ...operations.counters, ...store.counters });
   const extensions = options.extensions ?? [];
+  const listening: HttpListening[] = [];
+  const serverUrl = (): string | undefined => listening[0] && reachableUrl(listening[0].url);
   const handler = createHttpHandler({
     ...{ operations, podStreams, random, log, counters, extensions },
     clock: requestClock,
+    openId: { issuer: tokenIssuer, keys: [key.jwk], serverUrl },
   });
-  const listening: HttpListening[] = [];
+  const verifier = new TokenVerifier({ key, clock: requestClock, read: storedObjects(store).read });
   const clientFor = (user: UserInfo): ReturnType<ApiServer['clientFor']> =>
     createInProcessClient(operations, user, podStreams);
   return {
@@ -35,7 +44,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await expiry.start();
     },
     listen: async (listenOptions: ListenOptions) => {
-      const opened = await listen(handler, listenOptions, log);
+      const opened = await listen(handler, { ...listenOptions, verifier }, log);
       listening.push(opened);
       return { url: opened.url, port: opened.port };
     },

@@ -1,4 +1,14 @@
-import { failure, type Draft, type KubeObject, type ObjectRef, type Pod, type Resource } from '../api/index.ts';
+import {
+  failure,
+  resources,
+  type Draft,
+  type KubeObject,
+  type ObjectRef,
+  type Pod,
+  type Resource,
+  type TokenRequestSpec,
+  type TokenRequestStatus,
+} from '../api/index.ts';
 import type {
   Client,
   DeleteOptions,
@@ -12,7 +22,6 @@ import type {
   WatchOptions,
   WriteOptions,
 } from '../client/index.ts';
-import { resources } from '../api/index.ts';
 import type { KindDefinition, UserInfo } from './kind.ts';
 import type { Operations, PodStreams, StoredEvent, WriteRequest } from './operations.ts';
 import { draftCopy, frozenCopy, mutableCopy } from './registry/copies.ts';
@@ -115,6 +124,11 @@ class InProcessClient implements Client {
 
   async evict(ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
     await this.#operations.evict(this.#request(resources.pods, ref.namespace), ref, options);
+  }
+
+  async createToken(ref: ObjectRef, spec: Partial<TokenRequestSpec>): Promise<TokenRequestStatus> {
+    const request = this.#request(resources.serviceAccounts, ref.namespace);
+    return (await this.#operations.createToken(request, ref, { spec })).status;
   }
 
   async finalizeNamespace(name: string): Promise<void> {

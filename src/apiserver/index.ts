@@ -4,5 +4,7 @@ export type { ApiServer, ApiServerOptions, Listening, ListenOptions } from './ap
 export type { Extension, ExtensionAnswer, ExtensionRequest } from './extension.ts';
 export { createApiServer } from './create-api-server.ts';
 export { noPods } from './no-pods.ts';
+export { reachableUrl } from './reachable-url.ts';
+export { makeSigningKeyPem, readSigningKey } from './tokens/index.ts';
 export type { PodCommand, PodStreams } from './operations.ts';
 export type { UserInfo } from './kind.ts';

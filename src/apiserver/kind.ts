@@ -113,5 +113,8 @@ export interface AdmissionRequest {
 
 export interface UserInfo {
   readonly name: string;
+  readonly uid?: string;
   readonly groups: readonly string[];
+  /** What else is known of the user: `authentication.kubernetes.io/pod-name`, for instance. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }

@@ -1,5 +1,5 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
-import type { ApiError, Draft, KubeObject, ObjectRef, Pod } from '../api/index.ts';
+import type { ApiError, Draft, KubeObject, ObjectRef, Pod, TokenRequest, TokenRequestSpec } from '../api/index.ts';
 import type { DeleteOptions, Patch, PodLogOptions } from '../client/index.ts';
 import type { KindDefinition, UserInfo } from './kind.ts';
 
@@ -24,6 +24,8 @@ export interface Operations {
   evict(request: WriteRequest, ref: ObjectRef, options: DeleteCall): Promise<Deleted>;
   /** `namespaces/finalize`: takes only spec.finalizers. */
   finalizeNamespace(request: WriteRequest, object: KubeObject): Promise<Written>;
+  /** `serviceaccounts/token`. */
+  createToken(request: WriteRequest, ref: ObjectRef, question: TokenQuestion): Promise<TokenRequest>;
   /** Counted work, for tests that prove cost per event is constant. */
   readonly counters: { objectsDecoded: number; objectsEncoded: number; objectsScanned: number };
 }
@@ -76,6 +78,12 @@ export interface Deleted {
   /** Gone, or still there with a deletionTimestamp. */
   readonly removed: boolean;
   readonly stored: Stored;
+}
+
+/** What is asked of `serviceaccounts/token`; names may be left out. */
+export interface TokenQuestion {
+  readonly metadata?: { readonly name?: string; readonly namespace?: string };
+  readonly spec?: Partial<TokenRequestSpec>;
 }
 
 export interface DeleteCall extends DeleteOptions {

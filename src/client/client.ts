@@ -1,4 +1,4 @@
-import type { Draft, KubeObject, ObjectRef, Resource } from '../api/index.ts';
+import type { Draft, KubeObject, ObjectRef, Resource, TokenRequestSpec, TokenRequestStatus } from '../api/index.ts';
 
 /**
  * The one door to a cluster: Rondo's own API server in the same process, or any API server over HTTP. Every method
@@ -28,6 +28,8 @@ export interface Client {
   bind(ref: ObjectRef, nodeName: string): Promise<void>;
   /** Deletes a Pod by way of `pods/eviction`: its condition DisruptionTarget says why. */
   evict(ref: ObjectRef, options?: DeleteOptions): Promise<void>;
+  /** A token of a ServiceAccount (`serviceaccounts/token`). */
+  createToken(ref: ObjectRef, spec: Partial<TokenRequestSpec>): Promise<TokenRequestStatus>;
   /** Empties a namespace's `spec.finalizers` (`namespaces/finalize`). */
   finalizeNamespace(name: string): Promise<void>;
   /** The log of one container as a byte stream; ends when the log ends, or the container when following. */

@@ -7,6 +7,9 @@ import {
   type KubeObject,
   type ObjectRef,
   type Resource,
+  type TokenRequest,
+  type TokenRequestSpec,
+  type TokenRequestStatus,
 } from '../api/index.ts';
 import { randomInteger, type Clock, type Random } from '../clock/index.ts';
 import type {
@@ -148,6 +151,13 @@ class HttpClient implements Client {
     const deleteOptions = Object.keys(options).length === 0 ? {} : { deleteOptions: options };
     const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: ref, ...deleteOptions };
     await this.#caller.json({ method: 'POST', path: objectPath(resources.pods, ref, 'eviction'), body });
+  }
+
+  async createToken(ref: ObjectRef, spec: Partial<TokenRequestSpec>): Promise<TokenRequestStatus> {
+    const path = objectPath(resources.serviceAccounts, ref, 'token');
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', metadata: ref, spec };
+    const { status } = await this.#object<TokenRequest>('POST', path, body);
+    return status;
   }
 
   async finalizeNamespace(name: string): Promise<void> {

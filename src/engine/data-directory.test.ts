@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keptText, openDataDirectory } from './data-directory.ts';
-import { reachableUrl } from './open-engine.ts';
+import { reachableUrl } from '../apiserver/index.ts';
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'rondo-data-'))));

@@ -21,6 +21,8 @@ export interface DataDirectory {
   readonly pki: string;
   readonly kubeconfig: string;
   readonly token: string;
+  /** The key that signs tokens of ServiceAccounts. */
+  readonly tokenKey: string;
   readonly nodeName: string;
 }
 
@@ -47,6 +49,7 @@ export function openDataDirectory(given: string): DataDirectory {
     pki: join(path, 'pki'),
     kubeconfig: join(path, 'kubeconfig'),
     token: join(path, 'token'),
+    tokenKey: join(path, 'pki', 'sa.key'),
     nodeName: join(path, 'node-name'),
   };
   try {

@@ -65,6 +65,8 @@ export interface EngineOptions {
   readonly recordTicks?: boolean;
   /** PEM of the CA that ConfigMaps `kube-root-ca.crt` hold. */
   readonly rootCa?: string;
+  /** PEM of the key that signs tokens of ServiceAccounts. Default: a new one. */
+  readonly tokenKey?: string;
 }
 
 /** A whole engine in one process: API server, controllers, scheduler and node agent on one store. */
@@ -122,8 +124,9 @@ class RondoEngine implements Engine {
     this.#clock = clock;
     const ticks = ticksExtension({ clock, explain: (query) => this.explainTicks(query) });
     const extensions = [...(options.extensions ?? []), ticks];
+    const { tokenKey } = options;
     this.apiServer = createApiServer({
-      ...{ store: this.#store, clock, random, log, extensions, requestClock },
+      ...{ store: this.#store, clock, random, log, extensions, requestClock, ...(tokenKey && { tokenKey }) },
       podStreams: {
         log: (...parameters) => theAgent().log(...parameters),
         exec: (...parameters) => theAgent().exec(...parameters),

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { buildKubeconfig } from '../client/index.ts';
-import type { Listening } from '../apiserver/index.ts';
+import { reachableUrl, type Listening } from '../apiserver/index.ts';
 import { systemClock, systemRandom, type Clock } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import { createProcessRuntime } from '../runtimes/process/index.ts';
@@ -13,6 +13,7 @@ import { ensureCertificates, type Certificates } from './certificates.ts';
 import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDirectory } from './data-directory.ts';
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
 import { imageTools } from './images.ts';
+import { ensureTokenKey } from './token-key.ts';
 import { clockExtension, type ServerTime } from './virtual-clock.ts';
 
 export interface OpenEngineOptions {
@@ -74,6 +75,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
       nodeName: keptText(directory.nodeName, hostNodeName),
       rootCa: certificates.ca,
+      tokenKey: ensureTokenKey(directory.tokenKey, options.log),
       // Simulated containers mount nothing.
       ...(options.runtime === 'simulated' ? {} : { volumesPath: directory.volumes }),
     });
@@ -201,11 +203,6 @@ function kubeconfigFor(listening: Listening, certificates: Certificates): string
 
 function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
-}
-
-/** "All addresses" is none that a client could use, or that a certificate could name: this machine has loopback. */
-export function reachableUrl(url: string): string {
-  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }
 
 /** The host's name as a Kubernetes name. */

@@ -5,13 +5,17 @@ import {
   conflict,
   deepFreeze,
   expired,
+  formatTime,
   notFound,
   objectKey,
   qualifiedName,
+  resources,
   type Draft,
   type KubeObject,
   type ObjectRef,
   type Resource,
+  type TokenRequestSpec,
+  type TokenRequestStatus,
 } from '../api/index.ts';
 import type {
   Client,
@@ -188,6 +192,14 @@ export class FakeClient implements Client {
     const condition = { type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI' };
     const conditions = [...(pod.status?.conditions ?? []), condition];
     this.#delete(pods, this.#replace(pods, { ...pod, status: { ...pod.status, conditions } } as KubeObject), options);
+  }
+
+  /** A token that says whom it stands for and until when: `default/builder until 2026-01-01T01:00:00Z`. */
+  async createToken(ref: ObjectRef, spec: Partial<TokenRequestSpec>): Promise<TokenRequestStatus> {
+    this.#called('createToken', resources.serviceAccounts, objectKey(ref), spec);
+    this.#existing(resources.serviceAccounts, ref);
+    const expirationTimestamp = formatTime(this.#clock.now() + (spec.expirationSeconds ?? 3600) * 1000);
+    return { token: `${objectKey(ref)} until ${expirationTimestamp}`, expirationTimestamp };
   }
 
   async finalizeNamespace(name: string): Promise<void> {

@@ -6,6 +6,7 @@ import type { Random } from '../../src/clock/index.ts';
 import { silentLogger } from '../../src/log/index.ts';
 import { createMemoryStore, type Retention, type Store } from '../../src/store/index.ts';
 import { FakeClock, seededRandom } from '../../src/testing/index.ts';
+import { testIssuer } from '../../src/apiserver/tokens/test-issuer.fixture.ts';
 
 /** A made-up kind with everything the generic code has rules for. */
 export interface Widget extends KubeObject {
@@ -110,6 +111,7 @@ export function startBench(options: BenchOptions = {}): Bench {
     clock,
     random: options.random ?? seededRandom(1),
     log: silentLogger,
+    tokens: testIssuer(clock),
   });
   const warnings: string[] = [];
   const on: Bench['on'] = (kind, request = {}) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resources, type ConfigMap, type Job, type KubeObject, type Pod } from '../../src/api/index.ts';
+import { parseTime, resources, type ConfigMap, type Job, type KubeObject, type Pod } from '../../src/api/index.ts';
 import type { Client, WatchEvent } from '../../src/client/index.ts';
 import { failureOf } from './client-kinds.ts';
 
@@ -255,6 +255,22 @@ export function clientContract(name: string, start: () => Promise<ClientUnderTes
         message: 'Eviction API: evicting',
       });
       expect(await failureOf(client.evict({ namespace, name: 'none' }))).toMatchObject({ code: 404 });
+    });
+
+    check('asks for a token of a ServiceAccount, bound to a Pod', async ({ client }) => {
+      const { metadata } = await client.create(pods, pod('a'));
+      const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: 'a', uid: metadata.uid };
+      const account = { namespace, name: 'default' };
+      const { token, expirationTimestamp } = await client.createToken(account, { boundObjectRef });
+      const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as object;
+      expect(payload).toMatchObject({
+        sub: 'system:serviceaccount:default:default',
+        exp: parseTime(expirationTimestamp) / 1000,
+        'kubernetes.io': { namespace, pod: { name: 'a', uid: metadata.uid } },
+      });
+      expect(await failureOf(client.createToken({ namespace, name: 'none' }, {}))).toMatchObject({
+        message: 'serviceaccounts "none" not found',
+      });
     });
 
     check('streams the log of a Pod', async ({ client }) => {

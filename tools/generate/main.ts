@@ -24,6 +24,7 @@ const scalars: Record<string, string> = {
   Quantity: 'string',
   IntOrString: 'number | string',
   Raw: 'unknown',
+  ExtraValue: 'readonly string[]',
 };
 
 function typescriptType(message: SchemaMessage, field: SchemaField): string {

@@ -3,6 +3,77 @@ import type { MessageTable } from '../field-table.ts';
 
 /** Every message of our kinds by name. */
 export const messages: MessageTable = {
+  BoundObjectReference: {
+    fields: {
+      kind: { number: 1, type: 'string', omitEmpty: true },
+      apiVersion: { number: 2, type: 'string', omitEmpty: true },
+      name: { number: 3, type: 'string', omitEmpty: true },
+      uid: { number: 4, type: 'string', omitEmpty: true },
+    },
+  },
+  SelfSubjectReview: {
+    apiVersion: 'authentication.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      status: { number: 2, type: 'SelfSubjectReviewStatus', omitEmpty: true },
+    },
+  },
+  SelfSubjectReviewStatus: {
+    fields: {
+      userInfo: { number: 1, type: 'UserInfo', omitEmpty: true },
+    },
+  },
+  TokenRequest: {
+    apiVersion: 'authentication.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'TokenRequestSpec' },
+      status: { number: 3, type: 'TokenRequestStatus', omitEmpty: true },
+    },
+  },
+  TokenRequestSpec: {
+    fields: {
+      audiences: { number: 1, type: 'string', repeated: true },
+      expirationSeconds: { number: 4, type: 'int64', pointer: true },
+      boundObjectRef: { number: 3, type: 'BoundObjectReference', pointer: true },
+    },
+  },
+  TokenRequestStatus: {
+    fields: {
+      token: { number: 1, type: 'string' },
+      expirationTimestamp: { number: 2, type: 'Time' },
+    },
+  },
+  TokenReview: {
+    apiVersion: 'authentication.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'TokenReviewSpec' },
+      status: { number: 3, type: 'TokenReviewStatus', omitEmpty: true },
+    },
+  },
+  TokenReviewSpec: {
+    fields: {
+      token: { number: 1, type: 'string', omitEmpty: true },
+      audiences: { number: 2, type: 'string', omitEmpty: true, repeated: true },
+    },
+  },
+  TokenReviewStatus: {
+    fields: {
+      authenticated: { number: 1, type: 'bool', omitEmpty: true },
+      user: { number: 2, type: 'UserInfo', omitEmpty: true },
+      audiences: { number: 4, type: 'string', omitEmpty: true, repeated: true },
+      error: { number: 3, type: 'string', omitEmpty: true },
+    },
+  },
+  UserInfo: {
+    fields: {
+      username: { number: 1, type: 'string', omitEmpty: true },
+      uid: { number: 2, type: 'string', omitEmpty: true },
+      groups: { number: 3, type: 'string', omitEmpty: true, repeated: true },
+      extra: { number: 4, type: 'ExtraValue', omitEmpty: true, map: true },
+    },
+  },
   CronJob: {
     apiVersion: 'batch/v1',
     fields: {

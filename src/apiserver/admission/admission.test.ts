@@ -10,6 +10,7 @@ import { createOperations } from '../registry/create-operations.ts';
 import { noPods } from '../no-pods.ts';
 import { allKinds } from '../resources/index.ts';
 import { defaultAdmission } from './index.ts';
+import { testIssuer } from '../tokens/test-issuer.fixture.ts';
 
 function start(): { client: Client; store: Store } {
   const clock = new FakeClock();
@@ -21,6 +22,7 @@ function start(): { client: Client; store: Store } {
     clock,
     random: seededRandom(1),
     log: silentLogger,
+    tokens: testIssuer(clock),
   });
   return { client: createInProcessClient(operations, tester, noPods), store };
 }

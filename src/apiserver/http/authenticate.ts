@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { UserInfo } from '../kind.ts';
+import type { TokenVerifier } from '../tokens/index.ts';
 import type { Exchange } from './exchange.ts';
 
 const authenticatedGroup = 'system:authenticated';
@@ -7,6 +8,8 @@ const authenticatedGroup = 'system:authenticated';
 export interface Credentials {
   readonly tokens: ReadonlyMap<string, UserInfo>;
   readonly anonymous?: UserInfo;
+  /** Knows the tokens of ServiceAccounts. */
+  readonly verifier?: TokenVerifier;
 }
 
 type Authenticate = (exchange: Exchange) => UserInfo | undefined;
@@ -23,6 +26,11 @@ export function createAuthenticator(credentials: Credentials): Authenticate {
       .map(([token, user]) => [hashOf(token), asAuthenticated(user)] as const),
   );
   const certificates = new WeakMap<object, CertificateUser>();
+  const userOfToken = (token: string): UserInfo | undefined => {
+    const verified = credentials.verifier?.verify(token);
+    if (verified === undefined) return users.get(hashOf(token));
+    return 'user' in verified ? asAuthenticated(verified.user) : undefined;
+  };
   return (exchange) => {
     let certificate = certificates.get(exchange.connection);
     if (certificate === undefined) {
@@ -31,7 +39,7 @@ export function createAuthenticator(credentials: Credentials): Authenticate {
     }
     if (certificate.user !== undefined) return certificate.user;
     const authorization = exchange.header('authorization') ?? '';
-    if (authorization !== '') return users.get(hashOf(bearerToken(authorization)));
+    if (authorization !== '') return userOfToken(bearerToken(authorization));
     return certificate.presented ? undefined : credentials.anonymous;
   };
 }
@@ -57,9 +65,7 @@ function readCertificate(exchange: Exchange): CertificateUser {
 }
 
 function asAuthenticated(user: UserInfo): UserInfo {
-  return user.groups.includes(authenticatedGroup)
-    ? user
-    : { name: user.name, groups: [...user.groups, authenticatedGroup] };
+  return user.groups.includes(authenticatedGroup) ? user : { ...user, groups: [...user.groups, authenticatedGroup] };
 }
 
 function bearerToken(authorization: string): string {

@@ -12,6 +12,7 @@ import { extensionAt, serveExtension } from './extensions.ts';
 import type { HealthCheck } from './health.ts';
 import { impersonatedUser } from './impersonate.ts';
 import { RequestMetrics } from './metrics.ts';
+import type { OpenId } from './openid.ts';
 import { createOtherPaths } from './other-paths.ts';
 import { splitPath } from './path.ts';
 import { parseQuery } from './query.ts';
@@ -28,6 +29,7 @@ export interface HttpHandlerOptions {
   readonly authorize?: Authorize;
   /** Besides `ping`, for /healthz, /livez and /readyz. */
   readonly healthChecks?: readonly HealthCheck[];
+  readonly openId?: OpenId;
   /** Paths beside the Kubernetes API. */
   readonly extensions?: readonly Extension[];
   /** Further counters for /metrics, by name in camel case. */
@@ -50,6 +52,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const serveOther = createOtherPaths({
     operations: options.operations,
     healthChecks: [{ name: 'ping', healthy: () => true }, ...(options.healthChecks ?? [])],
+    openId: options.openId,
     metrics: () => metrics.render(countersOf(options), { apiserver_longrunning_requests: services.streams.size }),
   });
   const known = new Set(options.operations.kinds.all.map(({ resource }) => `${resource.group}/${resource.version}`));

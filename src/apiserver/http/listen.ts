@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../log/index.ts';
 import type { ListenOptions, Listening } from '../api-server.ts';
-import { createAuthenticator } from './authenticate.ts';
+import { createAuthenticator, type Credentials } from './authenticate.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpHandler } from './handler.ts';
 import { Http1Exchange } from './http1-exchange.ts';
@@ -36,7 +36,11 @@ export interface HttpListening extends Listening {
 }
 
 /** Serves `handler` on one port: TLS with HTTP/2 and HTTP/1.1, or plain HTTP/1.1 when no TLS is given. */
-export async function listen(handler: HttpHandler, options: ListenOptions, log: Logger): Promise<HttpListening> {
+export async function listen(
+  handler: HttpHandler,
+  options: ListenOptions & Pick<Credentials, 'verifier'>,
+  log: Logger,
+): Promise<HttpListening> {
   const authenticate = createAuthenticator(options);
   const underWay = new Set<Exchange>();
   let onIdle: (() => void) | undefined;

@@ -26,6 +26,7 @@ const scalars: Readonly<Record<string, Schema>> = {
   Quantity: { oneOf: [{ type: 'string' }, { type: 'number' }], description: 'A fixed-point number, as 500m or 2Gi.' },
   IntOrString: { oneOf: [{ type: 'integer' }, { type: 'string' }], format: 'int-or-string' },
   Raw: { type: 'object' },
+  ExtraValue: { type: 'array', items: { type: 'string' } },
 };
 
 /** The messages that can be reached from one, itself included. */

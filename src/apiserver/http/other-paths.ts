@@ -5,6 +5,7 @@ import { answerJson, answerPathNotFound, answerText, commonHeaders } from './ans
 import type { Call } from './call.ts';
 import { aggregatedDiscovery, coreVersions, groupDocument, groupList, groupsOf, resourceList } from './discovery.ts';
 import { serveHealth, type HealthCheck } from './health.ts';
+import { openIdPaths, serveOpenId, type OpenId } from './openid.ts';
 import { openApiV2 } from './openapi-v2.ts';
 import { openApiDocuments, openApiIndex, type OpenApiDocument } from './openapi-v3.ts';
 import { versionBody } from './version.ts';
@@ -13,6 +14,7 @@ export interface OtherPathsOptions {
   readonly operations: Operations;
   readonly healthChecks: readonly HealthCheck[];
   readonly metrics: () => string;
+  readonly openId?: OpenId | undefined;
 }
 
 /** Answers everything that is not about objects: discovery, OpenAPI, version, health, metrics. */
@@ -38,12 +40,13 @@ export function createOtherPaths(options: OtherPathsOptions): (call: Call, parts
       case 'metrics':
         return parts.length === 1 ? answerText(call, 200, options.metrics()) : answerPathNotFound(call);
       default:
-        return answerPathNotFound(call);
+        if (options.openId === undefined || !serveOpenId(call, options.openId)) answerPathNotFound(call);
     }
   };
 }
 
 const rootPaths = [
+  openIdPaths[0],
   '/api',
   '/apis',
   '/healthz',
@@ -51,6 +54,7 @@ const rootPaths = [
   '/metrics',
   '/openapi/v2',
   '/openapi/v3',
+  openIdPaths[1],
   '/readyz',
   '/version',
 ];

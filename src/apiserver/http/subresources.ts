@@ -1,5 +1,6 @@
 import { badRequest, fieldError, invalid, type Pod } from '../../api/index.ts';
 import type { KindDefinition } from '../kind.ts';
+import type { TokenQuestion } from '../operations.ts';
 import { answerJson, answerStatus } from './answer.ts';
 import type { Call, Services } from './call.ts';
 import type { Expected } from './decode-body.ts';
@@ -58,6 +59,14 @@ export const subresources: readonly Subresource[] = [
   streaming('exec', 'PodExecOptions', serveExec),
   { group: '', resource: 'pods', name: 'log', kind: 'Pod', methods: { GET: { verb: 'get', serve: servePodLog } } },
   streaming('portforward', 'PodPortForwardOptions', servePortForward),
+  {
+    group: '',
+    resource: 'serviceaccounts',
+    name: 'token',
+    kind: 'TokenRequest',
+    kindIn: { group: 'authentication.k8s.io', version: 'v1' },
+    methods: { POST: { verb: 'create', serve: serveToken } },
+  },
 ];
 
 /** WebSockets begin with a GET, SPDY with a POST; both start something, and ask for the right to create. */
@@ -107,4 +116,18 @@ async function serveFinalize(call: Call, target: NamedTarget, services: Services
   const object = await readNamedObject(call, target, query);
   const written = await services.operations.finalizeNamespace(writeRequestOf(call, target, query), object);
   answerJson(call, 200, renderObject(written, rendering));
+}
+
+const tokenExpected: Expected = {
+  kind: 'TokenRequest',
+  apiVersions: ['authentication.k8s.io/v1'],
+  message: 'TokenRequest',
+};
+
+async function serveToken(call: Call, target: NamedTarget, services: Services): Promise<void> {
+  const query = writeQueryOf(call.query, 'CreateOptions', call.exchange.header('user-agent'));
+  const question: TokenQuestion = await readObject(call, tokenExpected, query);
+  const request = writeRequestOf(call, target, query);
+  const answer = await services.operations.createToken(request, refOfTarget(target), question);
+  answerJson(call, 201, JSON.stringify(answer));
 }

@@ -4,9 +4,11 @@ import type { Logger } from '../../log/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Admission, KindDefinition } from '../kind.ts';
 import type { Operations, Request, Stored } from '../operations.ts';
+import type { TokenIssuer } from '../tokens/index.ts';
 import { bindPod } from './bind.ts';
 import { createCatalog } from './catalog.ts';
 import { createObject } from './create.ts';
+import { createToken } from './create-token.ts';
 import { deleteObject } from './delete.ts';
 import { deleteCollection } from './delete-collection.ts';
 import { evictPod } from './evict.ts';
@@ -28,6 +30,7 @@ export interface OperationsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly tokens: TokenIssuer;
 }
 
 /**
@@ -37,10 +40,10 @@ export interface OperationsOptions {
 export function createOperations(options: OperationsOptions): Operations {
   const counters = { objectsDecoded: 0, objectsEncoded: 0, objectsScanned: 0 };
   const versions = new Versions(counters);
-  const { store, clock, random, log, admission } = options;
+  const { store, clock, random, log, admission, tokens } = options;
   const indexes = new Indexes({ store, clock, versions, counters });
   const catalog = createCatalog(options.kinds);
-  const registry: Registry = { store, catalog, admission, clock, random, log, counters, versions, indexes };
+  const registry: Registry = { store, catalog, admission, clock, random, log, counters, versions, indexes, tokens };
   return {
     kinds: catalog,
     counters,
@@ -54,6 +57,7 @@ export function createOperations(options: OperationsOptions): Operations {
     deleteCollection: (request, query, call) => deleteCollection(registry, request, query, call),
     bind: (request, ref, nodeName) => bindPod(registry, request, ref, nodeName),
     evict: (request, ref, call) => evictPod(registry, request, ref, call),
+    createToken: (request, ref, question) => createToken(registry, request, ref, question),
     finalizeNamespace: (request, object) => finalizeNamespace(registry, request, object),
   };
 }

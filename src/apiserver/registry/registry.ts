@@ -3,6 +3,7 @@ import type { Logger } from '../../log/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Admission } from '../kind.ts';
 import type { KindCatalog, Operations } from '../operations.ts';
+import type { TokenIssuer } from '../tokens/index.ts';
 import type { Indexes } from './indexes.ts';
 import type { Versions } from './stored-version.ts';
 
@@ -17,4 +18,5 @@ export interface Registry {
   readonly counters: Operations['counters'];
   readonly versions: Versions;
   readonly indexes: Indexes;
+  readonly tokens: TokenIssuer;
 }

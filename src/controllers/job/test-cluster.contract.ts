@@ -236,6 +236,7 @@ function observed(client: Client, writes: string[], life: Life): Client {
     deleteCollection: (resource, options) => client.deleteCollection(resource, options),
     bind: (ref, nodeName) => client.bind(ref, nodeName),
     evict: (ref, options) => client.evict(ref, options),
+    createToken: (ref, spec) => client.createToken(ref, spec),
     finalizeNamespace: (name) => client.finalizeNamespace(name),
     podLog: (ref, options, signal) => client.podLog(ref, options, signal),
   };

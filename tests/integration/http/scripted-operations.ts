@@ -55,6 +55,7 @@ export function scriptedOperations(script: Partial<Operations>): Operations {
     deleteCollection: notScripted,
     bind: notScripted,
     evict: notScripted,
+    createToken: notScripted,
     finalizeNamespace: notScripted,
     counters: { objectsDecoded: 0, objectsEncoded: 0, objectsScanned: 0 },
     ...script,
