@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { badRequest, failure, isPodFinished, type Pod } from '../../../api/index.ts';
 import type { Call, Services } from '../call.ts';
 import { refOfTarget, type NamedTarget } from '../target.ts';
-import { SpdyConnection, type SpdyStream } from './spdy-connection.ts';
+import { SpdyConnection, type SpdyStream } from '../../../spdy/index.ts';
 import { UpgradeExchange } from './upgrade-exchange.ts';
 
 const spdyProtocol = 'portforward.k8s.io';

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../clock/index.ts';
 import { sizeOf, type RemoteChannels, type WantedStreams } from './remote-command.ts';
-import { SpdyConnection, type SpdyStream } from './spdy-connection.ts';
+import { SpdyConnection, type SpdyStream } from '../../../spdy/index.ts';
 
 /** Version 4: the error stream carries a Status. (Clients that offer 5 offer 4 too; over SPDY they are the same.) */
 export const spdyCommandProtocol = 'v4.channel.k8s.io';

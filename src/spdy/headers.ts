@@ -78,20 +78,32 @@ function pairsOf(bytes: Buffer): Map<string, string> {
 }
 
 /**
- * Writes header blocks without headers, the only ones that a server of these protocols sends. Nothing is worth being
- * compressed: the stream is one of stored blocks (RFC 1950, 1951).
+ * Writes the header blocks of one connection. They are few and short, so that nothing is worth being compressed: the
+ * stream is one of stored blocks (RFC 1950, 1951).
  */
-export class EmptyHeaderWriter {
+export class HeaderWriter {
   #begun = false;
 
-  next(): Buffer {
-    // The number of headers, and an empty block: that is how a flush looks, and Go waits for one.
-    const stored = Buffer.from([0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
+  next(headers: Readonly<Record<string, string>> = {}): Buffer {
+    const pairs = Object.entries(headers);
+    const block = Buffer.concat([
+      uint32(pairs.length),
+      ...pairs.flatMap(([name, value]) => [withLength(name), withLength(value)]),
+    ]);
+    // The block, and an empty one: that is how a flush looks, and Go waits for one.
+    const stored = Buffer.concat([storedHead(block.length), block, storedHead(0)]);
     if (this.#begun) return stored;
     this.#begun = true;
     // Method and window, then: with a dictionary, whose checksum follows.
     return Buffer.concat([Buffer.from([0x78, 0xbb]), uint32(adler32(dictionary)), stored]);
   }
+}
+
+function storedHead(length: number): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt16LE(length, 1);
+  head.writeUInt16LE(length ^ 0xffff, 3);
+  return head;
 }
 
 function adler32(bytes: Buffer): number {
@@ -104,7 +116,8 @@ function adler32(bytes: Buffer): number {
 }
 
 function withLength(word: string): Buffer {
-  return Buffer.concat([uint32(word.length), Buffer.from(word, 'latin1')]);
+  const bytes = Buffer.from(word, 'latin1');
+  return Buffer.concat([uint32(bytes.length), bytes]);
 }
 
 function uint32(value: number): Buffer {

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { EmptyHeaderWriter, HeaderReader } from './spdy-headers.ts';
+import { HeaderReader, HeaderWriter } from './headers.ts';
 
 const version = 0x8003;
 const type = { synStream: 1, synReply: 2, reset: 3, ping: 6, goAway: 7 };
@@ -8,6 +8,8 @@ const headBytes = 8;
 const streamIdMask = 0x7fff_ffff;
 /** kubectl sends 32 KiB at a time. */
 const maxFrameBytes = 4 << 20;
+const longestWrite = 1 << 20;
+const refused = 3;
 const cancel = 5;
 
 /** One stream of a connection: what the peer writes can be read, and the other way round. */
@@ -43,7 +45,12 @@ export class SpdyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#send(dataFrame(this.id, 0, chunk), done);
+    // What is larger is sent in parts: lengths have 24 bits, and peers have limits of their own.
+    const parts = Math.max(1, Math.ceil(chunk.length / longestWrite));
+    for (let part = 0; part < parts; part++) {
+      const piece = chunk.subarray(part * longestWrite, (part + 1) * longestWrite);
+      this.#send(dataFrame(this.id, 0, piece), part === parts - 1 ? done : ignore);
+    }
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -59,25 +66,37 @@ export class SpdyStream extends Duplex {
 type SendFrame = (frame: Buffer, done: (error?: Error | null) => void) => void;
 
 /**
- * The server's side of SPDY/3.1 as Kubernetes clients speak it (moby/spdystream): they open all streams, send only the
- * headers that name them, and know no flow control, so that a stream that is not read holds up the whole connection.
+ * SPDY/3.1 as Kubernetes speaks it (moby/spdystream): clients open all streams, send only the headers that name them,
+ * and know no flow control, so that a stream that is not read holds up the whole connection.
  */
 export class SpdyConnection {
   /** Resolves when the connection is over, for whatever reason. */
   readonly closed: Promise<void>;
   readonly #socket: Duplex;
-  readonly #onStream: (stream: SpdyStream) => void;
+  readonly #onStream: ((stream: SpdyStream) => void) | undefined;
   readonly #streams = new Map<number, SpdyStream>();
   readonly #headers = new HeaderReader();
-  readonly #noHeaders = new EmptyHeaderWriter();
+  readonly #headerWriter = new HeaderWriter();
+  #nextId = 1;
 
-  /** `onStream` is called for every stream that the client opens, after it was accepted. */
-  constructor(socket: Duplex, onStream: (stream: SpdyStream) => void) {
+  /** `onStream` is called for every stream that the peer opens, after it was accepted; clients have none. */
+  constructor(socket: Duplex, onStream?: (stream: SpdyStream) => void) {
     this.#socket = socket;
     this.#onStream = onStream;
     // Reading tells of it too, but writing may go on after the last read.
     socket.on('error', ignore);
     this.closed = this.#run();
+  }
+
+  /** Opens a stream as a client. It may be written to at once; a peer that refuses it closes it. */
+  open(headers: Readonly<Record<string, string>>): SpdyStream {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    const stream = this.#add(id, new Map(Object.entries(headers)));
+    // The third number is priority and slot, of two bytes only: neither means anything here.
+    const rest = Buffer.concat([Buffer.alloc(2), this.#headerWriter.next(headers)]);
+    this.#send(controlFrame(type.synStream, 0, [id, 0], rest), ignore);
+    return stream;
   }
 
   /** Sends what was written, then ends the connection. */
@@ -128,23 +147,30 @@ export class SpdyConnection {
     }
     if (first >>> 16 !== version) throw new RangeError('not SPDY/3.1');
     const kind = first & 0xffff;
-    if (kind === type.synStream) await this.#open(body, isLast);
+    if (kind === type.synStream) await this.#accept(body, isLast);
+    else if (kind === type.synReply && isLast) this.#streams.get(body.readUInt32BE(0) & streamIdMask)?.deliverEnd();
     else if (kind === type.reset) this.#streams.get(body.readUInt32BE(0) & streamIdMask)?.destroy();
     else if (kind === type.ping) this.#send(controlFrame(type.ping, 0, [body.readUInt32BE(0)]), ignore);
     else if (kind === type.goAway && this.#streams.size === 0) this.end();
   }
 
-  async #open(body: Buffer, isLast: boolean): Promise<void> {
+  async #accept(body: Buffer, isLast: boolean): Promise<void> {
     const id = body.readUInt32BE(0) & streamIdMask;
     const headers = await this.#headers.read(body.subarray(10));
+    if (this.#onStream === undefined) return this.#send(controlFrame(type.reset, 0, [id, refused]), ignore);
+    const stream = this.#add(id, headers);
+    this.#send(controlFrame(type.synReply, 0, [id], this.#headerWriter.next()), ignore);
+    if (isLast) stream.deliverEnd();
+    this.#onStream(stream);
+  }
+
+  #add(id: number, headers: ReadonlyMap<string, string>): SpdyStream {
     const stream = new SpdyStream(id, headers, (frame, done) => this.#send(frame, done));
     this.#streams.set(id, stream);
     stream.once('close', () => this.#streams.delete(id));
     // A reset, or the end of the connection: whoever uses the stream sees it close.
     stream.on('error', ignore);
-    this.#send(controlFrame(type.synReply, 0, [id], this.#noHeaders.next()), ignore);
-    if (isLast) stream.deliverEnd();
-    this.#onStream(stream);
+    return stream;
   }
 
   #send(frame: Buffer, done: (error?: Error | null) => void): void {
