@@ -20,11 +20,24 @@ export interface FieldEntry {
   readonly merge?: true;
   readonly mergeKey?: string;
   readonly retainKeys?: true;
+  /** Server-side apply: who owns what of a list. By these keys, or each scalar by itself; else the list as a whole. */
+  readonly keys?: readonly string[];
+  readonly set?: true;
+  /** A map that is owned as a whole. */
+  readonly atomic?: true;
+  /** Owned field by field, though its message is atomic. */
+  readonly granular?: true;
+  /** Left out when it is zero, although it is a struct upstream. */
+  readonly omitZero?: true;
+  /** What upstream's schema gives an absent value. */
+  readonly default?: string;
 }
 
 /** `apiVersion` is set for kinds, i.e. messages that travel on their own. */
 export interface MessageEntry {
   readonly apiVersion?: string;
+  /** Server-side apply: owned as a whole. */
+  readonly atomic?: true;
   readonly fields: Readonly<Record<string, FieldEntry>>;
 }
 

@@ -67,6 +67,12 @@ function emitField(field: SchemaField): string {
     field.merge ? 'merge: true' : '',
     field.mergeKey !== undefined ? `mergeKey: '${field.mergeKey}'` : '',
     field.retainKeys ? 'retainKeys: true' : '',
+    field.keys !== undefined ? `keys: [${field.keys.map((key) => `'${key}'`).join(', ')}]` : '',
+    field.set ? 'set: true' : '',
+    field.atomic ? 'atomic: true' : '',
+    field.granular ? 'granular: true' : '',
+    field.omitZero ? 'omitZero: true' : '',
+    field.default !== undefined ? `default: '${field.default}'` : '',
   ].filter((flag) => flag !== '');
   return `    ${field.name}: { number: ${field.number}, type: '${field.type}'${flags.map((flag) => `, ${flag}`).join('')} },`;
 }
@@ -75,6 +81,7 @@ function emitFields(message: SchemaMessage): string {
   return [
     `  ${message.name}: {`,
     ...(message.apiVersion !== undefined ? [`    apiVersion: '${message.apiVersion}',`] : []),
+    ...(message.atomic ? ['    atomic: true,'] : []),
     '    fields: {',
     ...message.fields.map((field) => `  ${emitField(field)}`),
     '    },',

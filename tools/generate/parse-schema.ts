@@ -11,31 +11,44 @@ export interface SchemaField {
   readonly mergeKey?: string;
   readonly merge: boolean;
   readonly retainKeys: boolean;
+  /** Server-side apply: the keys of an associative list; lists that say nothing are atomic. */
+  readonly keys?: readonly string[];
+  readonly set: boolean;
+  readonly atomic: boolean;
+  readonly granular: boolean;
+  readonly omitZero: boolean;
+  readonly default?: string;
 }
 
 /** One message; `apiVersion` is set for kinds, i.e. messages that travel on their own. */
 export interface SchemaMessage {
   readonly name: string;
   readonly apiVersion?: string;
+  readonly atomic: boolean;
   readonly fields: readonly SchemaField[];
 }
 
-const fieldLine = /^ {2}(\d+) (\.\.\.)?(\w+) (map<)?(\w+)>?(\[\])?(\?)?(~)?((?: [\w()]+)*)$/;
+const fieldLine = /^ {2}(\d+) (\.\.\.)?(\w+) (map<)?(\w+)>?(\[\])?(\?)?(~)?((?: [\w(),/]+)*)$/;
 
 /** Parses one `.schema` file. Throws with the line number on anything it does not understand. */
 export function parseSchema(text: string): SchemaMessage[] {
-  const messages: { name: string; apiVersion?: string; fields: SchemaField[] }[] = [];
+  const messages: { name: string; apiVersion?: string; atomic: boolean; fields: SchemaField[] }[] = [];
   text.split('\n').forEach((line, index) => {
     if (line === '' || line.startsWith('#')) return;
-    const head = /^(kind|type) (\w+)(?: (\S+))?$/.exec(line);
+    const head = /^(?:kind (\w+) (\S+)|type (\w+)( atomic)?)$/.exec(line);
     if (head) {
-      messages.push({ name: head[2]!, ...(head[3] ? { apiVersion: head[3] } : {}), fields: [] });
+      const atomic = head[4] !== undefined;
+      messages.push({ name: (head[1] ?? head[3])!, ...(head[2] ? { apiVersion: head[2] } : {}), atomic, fields: [] });
       return;
     }
     const m = fieldLine.exec(line);
     const message = messages.at(-1);
     if (!m || !message) throw new Error(`line ${index + 1}: cannot read ${JSON.stringify(line)}`);
-    const merge = / merge(?:\((\w+)\))?/.exec(m[9]!);
+    const flags = m[9]!;
+    const merge = / merge(?:\((\w+)\))?/.exec(flags);
+    const keys = / keys\(([\w,]+)\)/.exec(flags)?.[1];
+    const otherwise = / default\(([^)]+)\)/.exec(flags)?.[1];
+    const has = (flag: string): boolean => flags.split(' ').includes(flag);
     message.fields.push({
       number: Number(m[1]),
       name: m[3]!,
@@ -47,7 +60,13 @@ export function parseSchema(text: string): SchemaMessage[] {
       omitEmpty: m[8] !== undefined,
       merge: merge !== null,
       ...(merge?.[1] ? { mergeKey: merge[1] } : {}),
-      retainKeys: m[9]!.includes(' retainKeys'),
+      retainKeys: has('retainKeys'),
+      ...(keys === undefined ? {} : { keys: keys.split(',') }),
+      set: has('set'),
+      atomic: has('atomic'),
+      granular: has('granular'),
+      omitZero: has('omitzero'),
+      ...(otherwise === undefined ? {} : { default: otherwise }),
     });
   });
   return messages;

@@ -169,7 +169,7 @@ export const messages: MessageTable = {
     fields: {
       containerName: { number: 1, type: 'string', pointer: true, omitEmpty: true },
       operator: { number: 2, type: 'string' },
-      values: { number: 3, type: 'int32', repeated: true },
+      values: { number: 3, type: 'int32', repeated: true, set: true },
     },
   },
   PodFailurePolicyOnPodConditionsPattern: {
@@ -198,8 +198,8 @@ export const messages: MessageTable = {
   },
   UncountedTerminatedPods: {
     fields: {
-      succeeded: { number: 1, type: 'string', omitEmpty: true, repeated: true },
-      failed: { number: 2, type: 'string', omitEmpty: true, repeated: true },
+      succeeded: { number: 1, type: 'string', omitEmpty: true, repeated: true, set: true },
+      failed: { number: 2, type: 'string', omitEmpty: true, repeated: true, set: true },
     },
   },
   Lease: {
@@ -251,10 +251,10 @@ export const messages: MessageTable = {
     fields: {
       diskName: { number: 1, type: 'string' },
       diskURI: { number: 2, type: 'string' },
-      cachingMode: { number: 3, type: 'string', pointer: true, omitEmpty: true },
-      fsType: { number: 4, type: 'string', pointer: true, omitEmpty: true },
+      cachingMode: { number: 3, type: 'string', pointer: true, omitEmpty: true, default: 'ReadWrite' },
+      fsType: { number: 4, type: 'string', pointer: true, omitEmpty: true, default: 'ext4' },
       readOnly: { number: 5, type: 'bool', pointer: true, omitEmpty: true },
-      kind: { number: 6, type: 'string', pointer: true, omitEmpty: true },
+      kind: { number: 6, type: 'string', pointer: true, omitEmpty: true, default: 'Shared' },
     },
   },
   AzureFileVolumeSource: {
@@ -334,6 +334,7 @@ export const messages: MessageTable = {
     },
   },
   ConfigMapKeySelector: {
+    atomic: true,
     fields: {
       localObjectReference: { number: 1, type: 'LocalObjectReference', inline: true },
       key: { number: 2, type: 'string' },
@@ -371,15 +372,15 @@ export const messages: MessageTable = {
       command: { number: 3, type: 'string', omitEmpty: true, repeated: true },
       args: { number: 4, type: 'string', omitEmpty: true, repeated: true },
       workingDir: { number: 5, type: 'string', omitEmpty: true },
-      ports: { number: 6, type: 'ContainerPort', omitEmpty: true, repeated: true, merge: true, mergeKey: 'containerPort' },
+      ports: { number: 6, type: 'ContainerPort', omitEmpty: true, repeated: true, merge: true, mergeKey: 'containerPort', keys: ['containerPort', 'protocol'] },
       envFrom: { number: 19, type: 'EnvFromSource', omitEmpty: true, repeated: true },
-      env: { number: 7, type: 'EnvVar', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name' },
+      env: { number: 7, type: 'EnvVar', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
       resources: { number: 8, type: 'ResourceRequirements', omitEmpty: true },
       resizePolicy: { number: 23, type: 'ContainerResizePolicy', omitEmpty: true, repeated: true },
       restartPolicy: { number: 24, type: 'string', pointer: true, omitEmpty: true },
       restartPolicyRules: { number: 25, type: 'ContainerRestartRule', omitEmpty: true, repeated: true },
-      volumeMounts: { number: 9, type: 'VolumeMount', omitEmpty: true, repeated: true, merge: true, mergeKey: 'mountPath' },
-      volumeDevices: { number: 21, type: 'VolumeDevice', omitEmpty: true, repeated: true, merge: true, mergeKey: 'devicePath' },
+      volumeMounts: { number: 9, type: 'VolumeMount', omitEmpty: true, repeated: true, merge: true, mergeKey: 'mountPath', keys: ['mountPath'] },
+      volumeDevices: { number: 21, type: 'VolumeDevice', omitEmpty: true, repeated: true, merge: true, mergeKey: 'devicePath', keys: ['devicePath'] },
       livenessProbe: { number: 10, type: 'Probe', pointer: true, omitEmpty: true },
       readinessProbe: { number: 11, type: 'Probe', pointer: true, omitEmpty: true },
       startupProbe: { number: 22, type: 'Probe', pointer: true, omitEmpty: true },
@@ -411,7 +412,7 @@ export const messages: MessageTable = {
       name: { number: 1, type: 'string', omitEmpty: true },
       hostPort: { number: 2, type: 'int32', omitEmpty: true },
       containerPort: { number: 3, type: 'int32' },
-      protocol: { number: 4, type: 'string', omitEmpty: true },
+      protocol: { number: 4, type: 'string', omitEmpty: true, default: 'TCP' },
       hostIP: { number: 5, type: 'string', omitEmpty: true },
     },
   },
@@ -430,7 +431,7 @@ export const messages: MessageTable = {
   ContainerRestartRuleOnExitCodes: {
     fields: {
       operator: { number: 1, type: 'string', omitEmpty: true },
-      values: { number: 2, type: 'int32', omitEmpty: true, repeated: true },
+      values: { number: 2, type: 'int32', omitEmpty: true, repeated: true, set: true },
     },
   },
   ContainerState: {
@@ -475,9 +476,9 @@ export const messages: MessageTable = {
       started: { number: 9, type: 'bool', pointer: true, omitEmpty: true },
       allocatedResources: { number: 10, type: 'Quantity', omitEmpty: true, map: true },
       resources: { number: 11, type: 'ResourceRequirements', pointer: true, omitEmpty: true },
-      volumeMounts: { number: 12, type: 'VolumeMountStatus', omitEmpty: true, repeated: true, merge: true, mergeKey: 'mountPath' },
+      volumeMounts: { number: 12, type: 'VolumeMountStatus', omitEmpty: true, repeated: true, merge: true, mergeKey: 'mountPath', keys: ['mountPath'] },
       user: { number: 13, type: 'ContainerUser', pointer: true, omitEmpty: true },
-      allocatedResourcesStatus: { number: 14, type: 'ResourceStatus', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name' },
+      allocatedResourcesStatus: { number: 14, type: 'ResourceStatus', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
       stopSignal: { number: 15, type: 'string', pointer: true, omitEmpty: true },
     },
   },
@@ -552,15 +553,15 @@ export const messages: MessageTable = {
       command: { number: 3, type: 'string', omitEmpty: true, repeated: true },
       args: { number: 4, type: 'string', omitEmpty: true, repeated: true },
       workingDir: { number: 5, type: 'string', omitEmpty: true },
-      ports: { number: 6, type: 'ContainerPort', omitEmpty: true, repeated: true, merge: true, mergeKey: 'containerPort' },
+      ports: { number: 6, type: 'ContainerPort', omitEmpty: true, repeated: true, merge: true, mergeKey: 'containerPort', keys: ['containerPort', 'protocol'] },
       envFrom: { number: 19, type: 'EnvFromSource', omitEmpty: true, repeated: true },
-      env: { number: 7, type: 'EnvVar', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name' },
+      env: { number: 7, type: 'EnvVar', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
       resources: { number: 8, type: 'ResourceRequirements', omitEmpty: true },
       resizePolicy: { number: 23, type: 'ContainerResizePolicy', omitEmpty: true, repeated: true },
       restartPolicy: { number: 24, type: 'string', pointer: true, omitEmpty: true },
       restartPolicyRules: { number: 25, type: 'ContainerRestartRule', omitEmpty: true, repeated: true },
-      volumeMounts: { number: 9, type: 'VolumeMount', omitEmpty: true, repeated: true, merge: true, mergeKey: 'mountPath' },
-      volumeDevices: { number: 21, type: 'VolumeDevice', omitEmpty: true, repeated: true, merge: true, mergeKey: 'devicePath' },
+      volumeMounts: { number: 9, type: 'VolumeMount', omitEmpty: true, repeated: true, merge: true, mergeKey: 'mountPath', keys: ['mountPath'] },
+      volumeDevices: { number: 21, type: 'VolumeDevice', omitEmpty: true, repeated: true, merge: true, mergeKey: 'devicePath', keys: ['devicePath'] },
       livenessProbe: { number: 10, type: 'Probe', pointer: true, omitEmpty: true },
       readinessProbe: { number: 11, type: 'Probe', pointer: true, omitEmpty: true },
       startupProbe: { number: 22, type: 'Probe', pointer: true, omitEmpty: true },
@@ -626,6 +627,7 @@ export const messages: MessageTable = {
     },
   },
   FileKeySelector: {
+    atomic: true,
     fields: {
       volumeName: { number: 1, type: 'string' },
       path: { number: 2, type: 'string' },
@@ -713,7 +715,7 @@ export const messages: MessageTable = {
       targetPortal: { number: 1, type: 'string' },
       iqn: { number: 2, type: 'string' },
       lun: { number: 3, type: 'int32' },
-      iscsiInterface: { number: 4, type: 'string', omitEmpty: true },
+      iscsiInterface: { number: 4, type: 'string', omitEmpty: true, default: 'default' },
       fsType: { number: 5, type: 'string', omitEmpty: true },
       readOnly: { number: 6, type: 'bool', omitEmpty: true },
       portals: { number: 7, type: 'string', omitEmpty: true, repeated: true },
@@ -772,6 +774,7 @@ export const messages: MessageTable = {
     },
   },
   LocalObjectReference: {
+    atomic: true,
     fields: {
       name: { number: 1, type: 'string', omitEmpty: true },
     },
@@ -808,7 +811,7 @@ export const messages: MessageTable = {
   NamespaceStatus: {
     fields: {
       phase: { number: 1, type: 'string', omitEmpty: true },
-      conditions: { number: 2, type: 'NamespaceCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type' },
+      conditions: { number: 2, type: 'NamespaceCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type', keys: ['type'] },
     },
   },
   Node: {
@@ -877,6 +880,7 @@ export const messages: MessageTable = {
     },
   },
   NodeSelector: {
+    atomic: true,
     fields: {
       nodeSelectorTerms: { number: 1, type: 'NodeSelectorTerm', repeated: true },
     },
@@ -889,6 +893,7 @@ export const messages: MessageTable = {
     },
   },
   NodeSelectorTerm: {
+    atomic: true,
     fields: {
       matchExpressions: { number: 1, type: 'NodeSelectorRequirement', omitEmpty: true, repeated: true },
       matchFields: { number: 2, type: 'NodeSelectorRequirement', omitEmpty: true, repeated: true },
@@ -897,7 +902,7 @@ export const messages: MessageTable = {
   NodeSpec: {
     fields: {
       podCIDR: { number: 1, type: 'string', omitEmpty: true },
-      podCIDRs: { number: 7, type: 'string', omitEmpty: true, repeated: true, merge: true },
+      podCIDRs: { number: 7, type: 'string', omitEmpty: true, repeated: true, merge: true, set: true },
       providerID: { number: 3, type: 'string', omitEmpty: true },
       unschedulable: { number: 4, type: 'bool', omitEmpty: true },
       taints: { number: 5, type: 'Taint', omitEmpty: true, repeated: true },
@@ -910,8 +915,8 @@ export const messages: MessageTable = {
       capacity: { number: 1, type: 'Quantity', omitEmpty: true, map: true },
       allocatable: { number: 2, type: 'Quantity', omitEmpty: true, map: true },
       phase: { number: 3, type: 'string', omitEmpty: true },
-      conditions: { number: 4, type: 'NodeCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type' },
-      addresses: { number: 5, type: 'NodeAddress', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type' },
+      conditions: { number: 4, type: 'NodeCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type', keys: ['type'] },
+      addresses: { number: 5, type: 'NodeAddress', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type', keys: ['type'] },
       daemonEndpoints: { number: 6, type: 'NodeDaemonEndpoints', omitEmpty: true },
       nodeInfo: { number: 7, type: 'NodeSystemInfo', omitEmpty: true },
       images: { number: 8, type: 'ContainerImage', omitEmpty: true, repeated: true },
@@ -944,12 +949,14 @@ export const messages: MessageTable = {
     },
   },
   ObjectFieldSelector: {
+    atomic: true,
     fields: {
       apiVersion: { number: 1, type: 'string', omitEmpty: true },
       fieldPath: { number: 2, type: 'string' },
     },
   },
   ObjectReference: {
+    atomic: true,
     fields: {
       kind: { number: 1, type: 'string', omitEmpty: true },
       namespace: { number: 2, type: 'string', omitEmpty: true },
@@ -1004,7 +1011,7 @@ export const messages: MessageTable = {
       phase: { number: 1, type: 'string', omitEmpty: true },
       accessModes: { number: 2, type: 'string', omitEmpty: true, repeated: true },
       capacity: { number: 3, type: 'Quantity', omitEmpty: true, map: true },
-      conditions: { number: 4, type: 'PersistentVolumeClaimCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type' },
+      conditions: { number: 4, type: 'PersistentVolumeClaimCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type', keys: ['type'] },
       allocatedResources: { number: 5, type: 'Quantity', omitEmpty: true, map: true },
       allocatedResourceStatuses: { number: 7, type: 'string', omitEmpty: true, map: true },
       currentVolumeAttributesClassName: { number: 8, type: 'string', pointer: true, omitEmpty: true },
@@ -1055,7 +1062,7 @@ export const messages: MessageTable = {
       capacity: { number: 1, type: 'Quantity', omitEmpty: true, map: true },
       persistentVolumeSource: { number: 2, type: 'PersistentVolumeSource', inline: true },
       accessModes: { number: 3, type: 'string', omitEmpty: true, repeated: true },
-      claimRef: { number: 4, type: 'ObjectReference', pointer: true, omitEmpty: true },
+      claimRef: { number: 4, type: 'ObjectReference', pointer: true, omitEmpty: true, granular: true },
       persistentVolumeReclaimPolicy: { number: 5, type: 'string', omitEmpty: true },
       storageClassName: { number: 6, type: 'string', omitEmpty: true },
       mountOptions: { number: 7, type: 'string', omitEmpty: true, repeated: true },
@@ -1206,15 +1213,15 @@ export const messages: MessageTable = {
   },
   PodSpec: {
     fields: {
-      volumes: { number: 1, type: 'Volume', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', retainKeys: true },
-      initContainers: { number: 20, type: 'Container', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name' },
-      containers: { number: 2, type: 'Container', repeated: true, merge: true, mergeKey: 'name' },
-      ephemeralContainers: { number: 34, type: 'EphemeralContainer', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name' },
+      volumes: { number: 1, type: 'Volume', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', retainKeys: true, keys: ['name'] },
+      initContainers: { number: 20, type: 'Container', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
+      containers: { number: 2, type: 'Container', repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
+      ephemeralContainers: { number: 34, type: 'EphemeralContainer', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
       restartPolicy: { number: 3, type: 'string', omitEmpty: true },
       terminationGracePeriodSeconds: { number: 4, type: 'int64', pointer: true, omitEmpty: true },
       activeDeadlineSeconds: { number: 5, type: 'int64', pointer: true, omitEmpty: true },
       dnsPolicy: { number: 6, type: 'string', omitEmpty: true },
-      nodeSelector: { number: 7, type: 'string', omitEmpty: true, map: true },
+      nodeSelector: { number: 7, type: 'string', omitEmpty: true, map: true, atomic: true },
       serviceAccountName: { number: 8, type: 'string', omitEmpty: true },
       serviceAccount: { number: 9, type: 'string', omitEmpty: true },
       automountServiceAccountToken: { number: 21, type: 'bool', pointer: true, omitEmpty: true },
@@ -1224,13 +1231,13 @@ export const messages: MessageTable = {
       hostIPC: { number: 13, type: 'bool', omitEmpty: true },
       shareProcessNamespace: { number: 27, type: 'bool', pointer: true, omitEmpty: true },
       securityContext: { number: 14, type: 'PodSecurityContext', pointer: true, omitEmpty: true },
-      imagePullSecrets: { number: 15, type: 'LocalObjectReference', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name' },
+      imagePullSecrets: { number: 15, type: 'LocalObjectReference', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
       hostname: { number: 16, type: 'string', omitEmpty: true },
       subdomain: { number: 17, type: 'string', omitEmpty: true },
       affinity: { number: 18, type: 'Affinity', pointer: true, omitEmpty: true },
       schedulerName: { number: 19, type: 'string', omitEmpty: true },
       tolerations: { number: 22, type: 'Toleration', omitEmpty: true, repeated: true },
-      hostAliases: { number: 23, type: 'HostAlias', omitEmpty: true, repeated: true, merge: true, mergeKey: 'ip' },
+      hostAliases: { number: 23, type: 'HostAlias', omitEmpty: true, repeated: true, merge: true, mergeKey: 'ip', keys: ['ip'] },
       priorityClassName: { number: 24, type: 'string', omitEmpty: true },
       priority: { number: 25, type: 'int32', pointer: true, omitEmpty: true },
       dnsConfig: { number: 26, type: 'PodDNSConfig', pointer: true, omitEmpty: true },
@@ -1239,12 +1246,12 @@ export const messages: MessageTable = {
       enableServiceLinks: { number: 30, type: 'bool', pointer: true, omitEmpty: true },
       preemptionPolicy: { number: 31, type: 'string', pointer: true, omitEmpty: true },
       overhead: { number: 32, type: 'Quantity', omitEmpty: true, map: true },
-      topologySpreadConstraints: { number: 33, type: 'TopologySpreadConstraint', omitEmpty: true, repeated: true, merge: true, mergeKey: 'topologyKey' },
+      topologySpreadConstraints: { number: 33, type: 'TopologySpreadConstraint', omitEmpty: true, repeated: true, merge: true, mergeKey: 'topologyKey', keys: ['topologyKey', 'whenUnsatisfiable'] },
       setHostnameAsFQDN: { number: 35, type: 'bool', pointer: true, omitEmpty: true },
       os: { number: 36, type: 'PodOS', pointer: true, omitEmpty: true },
       hostUsers: { number: 37, type: 'bool', pointer: true, omitEmpty: true },
-      schedulingGates: { number: 38, type: 'PodSchedulingGate', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name' },
-      resourceClaims: { number: 39, type: 'PodResourceClaim', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', retainKeys: true },
+      schedulingGates: { number: 38, type: 'PodSchedulingGate', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
+      resourceClaims: { number: 39, type: 'PodResourceClaim', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', retainKeys: true, keys: ['name'] },
       resources: { number: 40, type: 'ResourceRequirements', pointer: true, omitEmpty: true },
       hostnameOverride: { number: 41, type: 'string', pointer: true, omitEmpty: true },
       workloadRef: { number: 42, type: 'WorkloadReference', pointer: true, omitEmpty: true },
@@ -1254,21 +1261,21 @@ export const messages: MessageTable = {
     fields: {
       observedGeneration: { number: 17, type: 'int64', omitEmpty: true },
       phase: { number: 1, type: 'string', omitEmpty: true },
-      conditions: { number: 2, type: 'PodCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type' },
+      conditions: { number: 2, type: 'PodCondition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type', keys: ['type'] },
       message: { number: 3, type: 'string', omitEmpty: true },
       reason: { number: 4, type: 'string', omitEmpty: true },
       nominatedNodeName: { number: 11, type: 'string', omitEmpty: true },
       hostIP: { number: 5, type: 'string', omitEmpty: true },
       hostIPs: { number: 16, type: 'HostIP', omitEmpty: true, repeated: true, merge: true, mergeKey: 'ip' },
       podIP: { number: 6, type: 'string', omitEmpty: true },
-      podIPs: { number: 12, type: 'PodIP', omitEmpty: true, repeated: true, merge: true, mergeKey: 'ip' },
+      podIPs: { number: 12, type: 'PodIP', omitEmpty: true, repeated: true, merge: true, mergeKey: 'ip', keys: ['ip'] },
       startTime: { number: 7, type: 'Time', pointer: true, omitEmpty: true },
       initContainerStatuses: { number: 10, type: 'ContainerStatus', omitEmpty: true, repeated: true },
       containerStatuses: { number: 8, type: 'ContainerStatus', omitEmpty: true, repeated: true },
       qosClass: { number: 9, type: 'string', omitEmpty: true },
       ephemeralContainerStatuses: { number: 13, type: 'ContainerStatus', omitEmpty: true, repeated: true },
       resize: { number: 14, type: 'string', omitEmpty: true },
-      resourceClaimStatuses: { number: 15, type: 'PodResourceClaimStatus', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', retainKeys: true },
+      resourceClaimStatuses: { number: 15, type: 'PodResourceClaimStatus', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', retainKeys: true, keys: ['name'] },
       extendedResourceClaimStatus: { number: 18, type: 'PodExtendedResourceClaimStatus', pointer: true, omitEmpty: true },
       allocatedResources: { number: 19, type: 'Quantity', omitEmpty: true, map: true },
       resources: { number: 20, type: 'ResourceRequirements', pointer: true, omitEmpty: true },
@@ -1340,9 +1347,9 @@ export const messages: MessageTable = {
       monitors: { number: 1, type: 'string', repeated: true },
       image: { number: 2, type: 'string' },
       fsType: { number: 3, type: 'string', omitEmpty: true },
-      pool: { number: 4, type: 'string', omitEmpty: true },
-      user: { number: 5, type: 'string', omitEmpty: true },
-      keyring: { number: 6, type: 'string', omitEmpty: true },
+      pool: { number: 4, type: 'string', omitEmpty: true, default: 'rbd' },
+      user: { number: 5, type: 'string', omitEmpty: true, default: 'admin' },
+      keyring: { number: 6, type: 'string', omitEmpty: true, default: '/etc/ceph/keyring' },
       secretRef: { number: 7, type: 'LocalObjectReference', pointer: true, omitEmpty: true },
       readOnly: { number: 8, type: 'bool', omitEmpty: true },
     },
@@ -1354,6 +1361,7 @@ export const messages: MessageTable = {
     },
   },
   ResourceFieldSelector: {
+    atomic: true,
     fields: {
       containerName: { number: 1, type: 'string', omitEmpty: true },
       resource: { number: 2, type: 'string' },
@@ -1370,13 +1378,13 @@ export const messages: MessageTable = {
     fields: {
       limits: { number: 1, type: 'Quantity', omitEmpty: true, map: true },
       requests: { number: 2, type: 'Quantity', omitEmpty: true, map: true },
-      claims: { number: 3, type: 'ResourceClaim', omitEmpty: true, repeated: true },
+      claims: { number: 3, type: 'ResourceClaim', omitEmpty: true, repeated: true, keys: ['name'] },
     },
   },
   ResourceStatus: {
     fields: {
       name: { number: 1, type: 'string' },
-      resources: { number: 2, type: 'ResourceHealth', omitEmpty: true, repeated: true },
+      resources: { number: 2, type: 'ResourceHealth', omitEmpty: true, repeated: true, keys: ['resourceID'] },
     },
   },
   SELinuxOptions: {
@@ -1395,9 +1403,9 @@ export const messages: MessageTable = {
       sslEnabled: { number: 4, type: 'bool', omitEmpty: true },
       protectionDomain: { number: 5, type: 'string', omitEmpty: true },
       storagePool: { number: 6, type: 'string', omitEmpty: true },
-      storageMode: { number: 7, type: 'string', omitEmpty: true },
+      storageMode: { number: 7, type: 'string', omitEmpty: true, default: 'ThinProvisioned' },
       volumeName: { number: 8, type: 'string', omitEmpty: true },
-      fsType: { number: 9, type: 'string', omitEmpty: true },
+      fsType: { number: 9, type: 'string', omitEmpty: true, default: 'xfs' },
       readOnly: { number: 10, type: 'bool', omitEmpty: true },
     },
   },
@@ -1424,6 +1432,7 @@ export const messages: MessageTable = {
     },
   },
   SecretKeySelector: {
+    atomic: true,
     fields: {
       localObjectReference: { number: 1, type: 'LocalObjectReference', inline: true },
       key: { number: 2, type: 'string' },
@@ -1473,7 +1482,7 @@ export const messages: MessageTable = {
     apiVersion: 'v1',
     fields: {
       metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
-      secrets: { number: 2, type: 'ObjectReference', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name' },
+      secrets: { number: 2, type: 'ObjectReference', omitEmpty: true, repeated: true, merge: true, mergeKey: 'name', keys: ['name'] },
       imagePullSecrets: { number: 3, type: 'LocalObjectReference', omitEmpty: true, repeated: true },
       automountServiceAccountToken: { number: 4, type: 'bool', pointer: true, omitEmpty: true },
     },
@@ -1488,7 +1497,7 @@ export const messages: MessageTable = {
   ServicePort: {
     fields: {
       name: { number: 1, type: 'string', omitEmpty: true },
-      protocol: { number: 2, type: 'string', omitEmpty: true },
+      protocol: { number: 2, type: 'string', omitEmpty: true, default: 'TCP' },
       appProtocol: { number: 6, type: 'string', pointer: true, omitEmpty: true },
       port: { number: 3, type: 'int32' },
       targetPort: { number: 4, type: 'IntOrString', omitEmpty: true },
@@ -1497,8 +1506,8 @@ export const messages: MessageTable = {
   },
   ServiceSpec: {
     fields: {
-      ports: { number: 1, type: 'ServicePort', omitEmpty: true, repeated: true, merge: true, mergeKey: 'port' },
-      selector: { number: 2, type: 'string', omitEmpty: true, map: true },
+      ports: { number: 1, type: 'ServicePort', omitEmpty: true, repeated: true, merge: true, mergeKey: 'port', keys: ['port', 'protocol'] },
+      selector: { number: 2, type: 'string', omitEmpty: true, map: true, atomic: true },
       clusterIP: { number: 3, type: 'string', omitEmpty: true },
       clusterIPs: { number: 18, type: 'string', omitEmpty: true, repeated: true },
       type: { number: 4, type: 'string', omitEmpty: true },
@@ -1522,7 +1531,7 @@ export const messages: MessageTable = {
   ServiceStatus: {
     fields: {
       loadBalancer: { number: 1, type: 'LoadBalancerStatus', omitEmpty: true },
-      conditions: { number: 2, type: 'Condition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type' },
+      conditions: { number: 2, type: 'Condition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type', keys: ['type'] },
     },
   },
   SessionAffinityConfig: {
@@ -1586,6 +1595,7 @@ export const messages: MessageTable = {
     },
   },
   TypedLocalObjectReference: {
+    atomic: true,
     fields: {
       apiGroup: { number: 1, type: 'string', pointer: true },
       kind: { number: 2, type: 'string' },
@@ -1711,6 +1721,7 @@ export const messages: MessageTable = {
     },
   },
   SecretReference: {
+    atomic: true,
     fields: {
       name: { number: 1, type: 'string', omitEmpty: true },
       namespace: { number: 2, type: 'string', omitEmpty: true },
@@ -1738,6 +1749,7 @@ export const messages: MessageTable = {
     },
   },
   LabelSelector: {
+    atomic: true,
     fields: {
       matchLabels: { number: 1, type: 'string', omitEmpty: true, map: true },
       matchExpressions: { number: 2, type: 'LabelSelectorRequirement', omitEmpty: true, repeated: true },
@@ -1770,17 +1782,18 @@ export const messages: MessageTable = {
       uid: { number: 5, type: 'string', omitEmpty: true },
       resourceVersion: { number: 6, type: 'string', omitEmpty: true },
       generation: { number: 7, type: 'int64', omitEmpty: true },
-      creationTimestamp: { number: 8, type: 'Time', omitEmpty: true },
+      creationTimestamp: { number: 8, type: 'Time', omitEmpty: true, omitZero: true },
       deletionTimestamp: { number: 9, type: 'Time', pointer: true, omitEmpty: true },
       deletionGracePeriodSeconds: { number: 10, type: 'int64', pointer: true, omitEmpty: true },
       labels: { number: 11, type: 'string', omitEmpty: true, map: true },
       annotations: { number: 12, type: 'string', omitEmpty: true, map: true },
-      ownerReferences: { number: 13, type: 'OwnerReference', omitEmpty: true, repeated: true, merge: true, mergeKey: 'uid' },
-      finalizers: { number: 14, type: 'string', omitEmpty: true, repeated: true, merge: true },
+      ownerReferences: { number: 13, type: 'OwnerReference', omitEmpty: true, repeated: true, merge: true, mergeKey: 'uid', keys: ['uid'] },
+      finalizers: { number: 14, type: 'string', omitEmpty: true, repeated: true, merge: true, set: true },
       managedFields: { number: 17, type: 'ManagedFieldsEntry', omitEmpty: true, repeated: true },
     },
   },
   OwnerReference: {
+    atomic: true,
     fields: {
       apiVersion: { number: 5, type: 'string' },
       kind: { number: 1, type: 'string' },
@@ -1812,7 +1825,7 @@ export const messages: MessageTable = {
   },
   Scheduling: {
     fields: {
-      nodeSelector: { number: 1, type: 'string', omitEmpty: true, map: true },
+      nodeSelector: { number: 1, type: 'string', omitEmpty: true, map: true, atomic: true },
       tolerations: { number: 2, type: 'Toleration', omitEmpty: true, repeated: true },
     },
   },
@@ -1879,6 +1892,7 @@ export const messages: MessageTable = {
     },
   },
   TopologySelectorTerm: {
+    atomic: true,
     fields: {
       matchLabelExpressions: { number: 1, type: 'TopologySelectorLabelRequirement', omitEmpty: true, repeated: true },
     },
