@@ -1,5 +1,5 @@
 import { isConditionTrue } from './conditions.ts';
-import type { Container, Pod, PodSpec } from './generated/types.ts';
+import type { Container, ContainerStatus, Pod, PodSpec } from './generated/types.ts';
 import { quantityMillis, quantityValue } from './quantity.ts';
 
 /** In a phase that never changes any more. */
@@ -9,6 +9,12 @@ export function isPodFinished(pod: Pick<Pod, 'status'>): boolean {
 
 export function isPodReady(pod: Pick<Pod, 'status'>): boolean {
   return isConditionTrue(pod.status.conditions, 'Ready');
+}
+
+/** Of containers of all sorts. */
+export function containerStatusesOf({ status }: Partial<Pick<Pod, 'status'>>): readonly ContainerStatus[] {
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
+  return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses];
 }
 
 /** An init container that stays beside the regular ones. */

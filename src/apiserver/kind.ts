@@ -43,6 +43,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   readonly indexed?: readonly string[];
   readonly table: KindTable<T>;
   readonly deletion?: DeletionRules<T>;
+  /** Subresources that write one part of an object by rules of their own (Pods: `ephemeralcontainers`), by name. */
+  readonly parts?: Readonly<Record<string, PartDefinition<T>>>;
   /** Objects vanish this long after their last write (Events). */
   readonly timeToLiveMs?: number;
   /**
@@ -50,6 +52,13 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
    * (Events). The answer still comes after the flush.
    */
   readonly flushMayWaitMs?: number;
+}
+
+export interface PartDefinition<T> {
+  /** The stored object with the part that `wanted` brings; nothing else of that is taken. */
+  readonly take: (wanted: T, old: T) => T;
+  /** In place of `validateUpdate`. */
+  readonly validate: (next: T, old: T) => readonly FieldError[];
 }
 
 export interface PrepareContext {

@@ -41,7 +41,8 @@ export interface Request {
   /** Absent: all namespaces (lists, watches), or a cluster-scoped kind. */
   readonly namespace?: string | undefined;
   readonly user: UserInfo;
-  readonly subresource?: 'status' | undefined;
+  /** `status`, or one of the kind's parts. */
+  readonly subresource?: string | undefined;
   /** Takes texts for the Warning header. */
   readonly warn?: (text: string) => void;
 }

@@ -79,7 +79,7 @@ export type Patch =
   | { readonly type: 'json'; readonly body: readonly Readonly<Record<string, unknown>>[] };
 
 export interface PatchOptions extends WriteOptions {
-  readonly subresource?: 'status';
+  readonly subresource?: 'status' | 'ephemeralcontainers';
 }
 
 export type PropagationPolicy = 'Background' | 'Foreground' | 'Orphan';

@@ -40,17 +40,19 @@ export interface SubresourceEntry {
   readonly verbs: readonly string[];
 }
 
-/** `/status` if the kind has it, and those with a law of their own. */
+/** `/status` and parts if the kind has them, and those with a law of their own; by name. */
 export function subresourcesOf(kind: KindDefinition): readonly SubresourceEntry[] {
   const { group, resource } = kind.resource;
   const own = subresources.filter((one) => one.resource === resource && one.group === group);
-  return [
+  const parts = [...(kind.hasStatus ? ['status'] : []), ...Object.keys(kind.parts ?? {})];
+  const entries = [
     ...own.map(({ name, kind: ofKind, kindIn, methods }) => {
       const verbs = Object.values(methods).map((method) => method.verb);
       return { name, kind: ofKind, ...(kindIn && { kindIn }), verbs };
     }),
-    ...(kind.hasStatus ? [{ name: 'status', kind: kind.resource.kind, verbs: statusVerbs }] : []),
+    ...parts.map((name) => ({ name, kind: kind.resource.kind, verbs: statusVerbs })),
   ];
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** `/api` as it was before aggregated discovery. */

@@ -1,4 +1,4 @@
-import { badRequest, fieldError, invalid, type FieldError, type Pod } from '../../api/index.ts';
+import { badRequest, containerStatusesOf, fieldError, invalid, type FieldError, type Pod } from '../../api/index.ts';
 import type { PodLogOptions } from '../../client/index.ts';
 import { flagOf, integerOf, textOf, type Query } from './query.ts';
 
@@ -49,12 +49,14 @@ export function chooseContainer(pod: Pod, wanted: string | undefined): string {
   const { name, annotations } = pod.metadata;
   const names = (pod.spec?.containers ?? []).map((container) => container.name);
   const initNames = (pod.spec?.initContainers ?? []).map((container) => container.name);
+  const ephemeralNames = (pod.spec?.ephemeralContainers ?? []).map((container) => container.name);
+  const exists = (one: string): boolean => [names, initNames, ephemeralNames].some((list) => list.includes(one));
   if (wanted !== undefined) {
-    if (names.includes(wanted) || initNames.includes(wanted)) return wanted;
+    if (exists(wanted)) return wanted;
     throw badRequest(`container ${wanted} is not valid for pod ${name}`);
   }
   const preferred = annotations?.[defaultContainerAnnotation];
-  if (preferred !== undefined && (names.includes(preferred) || initNames.includes(preferred))) return preferred;
+  if (preferred !== undefined && exists(preferred)) return preferred;
   if (names.length === 1) return names[0] as string;
   const init = initNames.length === 0 ? '' : ` or one of the init containers: [${initNames.join(' ')}]`;
   throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]${init}`);
@@ -63,8 +65,7 @@ export function chooseContainer(pod: Pod, wanted: string | undefined): string {
 /** Whether there can be a log at all: the rules of the kubelet. @throws ApiError 400 */
 export function checkLogExists(pod: Pod, container: string, previous: boolean): void {
   const podName = pod.metadata.name;
-  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-  const status = statuses.find((one) => one.name === container);
+  const status = containerStatusesOf(pod).find((one) => one.name === container);
   const hasPrevious = status?.lastState?.terminated != null;
   if (previous) {
     if (hasPrevious) return;

@@ -48,7 +48,7 @@ export function routeResource(
   const kind = catalog.find(location.group, location.version, path.resource);
   const where = kind === undefined ? undefined : checkScope(kind, path);
   if (kind === undefined || where === undefined) return refused(request, location, path, resourceNotFound());
-  const target: Target = { kind, ...where, status: path.subresource === 'status' };
+  const target: Target = { kind, ...where, subresource: writablePart(kind, path.subresource) };
   const action = actionOf(request, target, path);
   if (action === undefined) return refused(request, location, path, methodNotAllowed());
   if (action === 'unknown') return refused(request, location, path, resourceNotFound());
@@ -57,6 +57,12 @@ export function routeResource(
     label: labelOf(path),
     serve: action.serve,
   };
+}
+
+/** The subresource, if it is a part of the object that can be read and written as the object can. */
+function writablePart({ hasStatus, parts = {} }: KindDefinition, subresource: string | undefined): string | undefined {
+  if (subresource === 'status') return hasStatus ? subresource : undefined;
+  return subresource !== undefined && Object.hasOwn(parts, subresource) ? subresource : undefined;
 }
 
 interface Action {
@@ -86,7 +92,7 @@ function actionOf(
   if (name === undefined) return collectionAction(request, target);
   const named: NamedTarget = { ...target, name };
   if (path.subresource === undefined) return objectAction(request.method, named);
-  if (path.subresource === 'status' && target.kind.hasStatus) return statusAction(request.method, named);
+  if (target.subresource !== undefined) return statusAction(request.method, named);
   const subresource = findSubresource(target.kind, path.subresource);
   if (subresource === undefined) return 'unknown';
   const method = subresource.methods[request.method];

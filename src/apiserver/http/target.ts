@@ -10,7 +10,8 @@ export interface Target {
   readonly kind: KindDefinition;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
-  readonly status: boolean;
+  /** `status`, or a part that the kind has. */
+  readonly subresource: string | undefined;
 }
 
 /** A target with a name. */
@@ -27,7 +28,7 @@ export function writeRequestOf(call: Call, target: Target, query: WriteQuery): W
     kind: target.kind,
     namespace: target.namespace,
     user: call.user,
-    subresource: target.status ? 'status' : undefined,
+    subresource: target.subresource,
     warn: (text) => call.warnings.push(text),
     ...query,
   };

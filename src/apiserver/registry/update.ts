@@ -1,6 +1,6 @@
 import { fieldError, invalid, notFound, type FieldError, type KubeObject, type ObjectRef } from '../../api/index.ts';
 import type { Entry } from '../../store/index.ts';
-import type { KindDefinition } from '../kind.ts';
+import type { KindDefinition, PartDefinition } from '../kind.ts';
 import type { Stored, WriteRequest, Written } from '../operations.ts';
 import { admit } from './admit.ts';
 import { createObject } from './create.ts';
@@ -83,13 +83,13 @@ async function replace(registry: Registry, request: WriteRequest, entry: Entry, 
   const successor =
     request.subresource === 'status'
       ? statusSuccessor(request, wanted, old)
-      : mainSuccessor(registry, request, wanted, old);
+      : mainSuccessor(registry, request, takenOf(request, wanted, old), old);
   const pending = admitUpdate(registry, request, successor.next, old);
   if (pending !== undefined) await pending;
   const next = settle(kind, successor.next, old);
   const errors = updateErrors(request, { next, contentChanged: successor.contentChanged }, old, wanted);
   if (errors.length > 0) throw invalid(kind.resource, old.metadata.name, errors);
-  if (request.warn !== undefined) kind.warnings?.(next, old).forEach(request.warn);
+  if (request.warn !== undefined && partOf(request) === undefined) kind.warnings?.(next, old).forEach(request.warn);
   if (isUnchanged(next, old)) {
     await untilVisible(registry, entry);
     return current;
@@ -108,19 +108,30 @@ function admitUpdate(
   return admit(registry, { operation: 'update', kind, namespace, name, object: next, old, subresource, user });
 }
 
+function partOf({ kind, subresource }: WriteRequest): PartDefinition<KubeObject> | undefined {
+  return subresource === undefined ? undefined : kind.parts?.[subresource];
+}
+
+/** What of the wanted object may be taken: all, or one part. */
+function takenOf(request: WriteRequest, wanted: Members, old: Members): Members {
+  return (partOf(request)?.take(wanted, old) as Members | undefined) ?? wanted;
+}
+
 function updateErrors(
-  { kind, subresource }: WriteRequest,
+  request: WriteRequest,
   { next, contentChanged }: Successor,
   old: Members,
   wanted: Members,
 ): readonly FieldError[] {
+  const { kind, subresource } = request;
   const errors: FieldError[] = [
     ...changedMetadataErrors(next.metadata, old.metadata),
     ...immutableMetadataErrors(wanted.metadata, old.metadata),
   ];
   if (!contentChanged) return errors;
   if (subresource === 'status') return errors.concat(kind.validateStatusUpdate?.(next, old) ?? []);
-  return withoutDuplicates(errors.concat(kind.validate?.(next, old) ?? [], kind.validateUpdate?.(next, old) ?? []));
+  const own = partOf(request)?.validate ?? kind.validateUpdate;
+  return withoutDuplicates(errors.concat(kind.validate?.(next, old) ?? [], own?.(next, old) ?? []));
 }
 
 /** Stores the successor, or removes the object if nothing holds a deleted one back any longer. */

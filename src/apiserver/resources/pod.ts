@@ -3,6 +3,7 @@ import type { Pod, PodStatus } from '../../api/index.ts';
 import { defineKind } from './define-kind.ts';
 import { withPodDefaults } from './pod-template/defaults.ts';
 import { qualityOfService } from './pod-template/quality-of-service.ts';
+import { ephemeralContainers } from './pod/ephemeral-containers.ts';
 import { podErrors } from './pod/rules.ts';
 import { podStatusErrors } from './pod/status-rules.ts';
 import { podTable } from './pod/table.ts';
@@ -77,4 +78,5 @@ export const pod = defineKind<Pod>({
   ],
   table: podTable,
   deletion: { graceSeconds, answersObject: true },
+  parts: { ephemeralcontainers: ephemeralContainers },
 });

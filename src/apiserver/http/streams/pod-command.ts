@@ -1,4 +1,4 @@
-import { badRequest, failure, type Pod } from '../../../api/index.ts';
+import { badRequest, containerStatusesOf, failure, type Pod } from '../../../api/index.ts';
 import type { PodCommand } from '../../operations.ts';
 import type { Call, Services } from '../call.ts';
 import { chooseContainer } from '../pod-log-options.ts';
@@ -87,8 +87,7 @@ function upgradeOf({ exchange }: Call, { clock }: Services): (wanted: WantedStre
 }
 
 function checkRunning(pod: Pod, container: string): void {
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
-  const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
+  const status = containerStatusesOf(pod).find(({ name }) => name === container);
   if (status?.state?.running != null) return;
   // As upstream: what goes wrong before the streams are there is an internal error of the upgrade.
   const message = `unable to upgrade connection: container not found ("${container}")`;

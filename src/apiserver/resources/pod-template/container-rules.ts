@@ -79,7 +79,7 @@ export function checkInitContainers(
 }
 
 /** The rules for containers of all sorts. Upstream: core validation `validateContainerCommon`. */
-function checkContainer(container: Container, path: Path, scope: PodScope): void {
+export function checkContainer(container: Container, path: Path, scope: PodScope): void {
   const { problems } = scope;
   checkName(container.name, path, problems);
   if (isUnset(container.image)) problems.required(child(path, 'image'));

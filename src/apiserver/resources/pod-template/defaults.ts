@@ -1,4 +1,4 @@
-import type { Container, ContainerPort, PodSpec, PodTemplateSpec } from '../../../api/index.ts';
+import type { Container, ContainerPort, EphemeralContainer, PodSpec, PodTemplateSpec } from '../../../api/index.ts';
 import { withContainerDefaults } from './container-defaults.ts';
 import { mapList, withFields } from './copy-on-write.ts';
 import { withRequestsFromLimits } from './resource-defaults.ts';
@@ -11,6 +11,7 @@ export function withPodSpecDefaults(spec: PodSpec | undefined): PodSpec {
   return withFields(given, {
     containers: mapList(given.containers, withContainerDefaults) ?? [],
     initContainers: mapList(given.initContainers, withContainerDefaults),
+    ephemeralContainers: mapList(given.ephemeralContainers, withEphemeralDefaults),
     volumes: mapList(given.volumes, withVolumeDefaults),
     restartPolicy: orDefault(given.restartPolicy, 'Always'),
     terminationGracePeriodSeconds: given.terminationGracePeriodSeconds ?? 30,
@@ -19,6 +20,10 @@ export function withPodSpecDefaults(spec: PodSpec | undefined): PodSpec {
     securityContext: given.securityContext ?? emptySecurityContext,
     ...(account === '' ? {} : { serviceAccountName: account, serviceAccount: account }),
   });
+}
+
+function withEphemeralDefaults(container: EphemeralContainer): EphemeralContainer {
+  return withContainerDefaults(container);
 }
 
 const emptySecurityContext = Object.freeze({});

@@ -7,6 +7,7 @@ import { checkAffinity } from './affinity-rules.ts';
 import { checkChoice, checkContainers, checkInitContainers } from './container-rules.ts';
 import type { PodScope } from './container-rules.ts';
 import { checkDnsConfig, checkHostAliases } from './dns-rules.ts';
+import { checkEphemeralContainers } from './ephemeral-container-rules.ts';
 import { checkHostNetworkPorts } from './port-rules.ts';
 import { checkResources } from './resource-rules.ts';
 import { checkLabels, checkSchedulingGates, checkSpreadConstraints, checkTolerations } from './scheduling-rules.ts';
@@ -27,6 +28,7 @@ export function checkPodSpec(spec: PodSpec, path: Path, problems: Problems): voi
   if (spec.initContainers !== undefined && spec.initContainers !== null) {
     checkInitContainers(spec.initContainers, containers, child(path, 'initContainers'), scope);
   }
+  checkEphemeralContainers(spec, child(path, 'ephemeralContainers'), scope);
   if (spec.hostNetwork === true) checkHostNetworkPorts(containers, child(path, 'containers'), problems);
   checkChoice(spec.restartPolicy, restartPolicies, child(path, 'restartPolicy'), problems);
   checkChoice(spec.dnsPolicy, dnsPolicies, child(path, 'dnsPolicy'), problems);
