@@ -13,7 +13,10 @@ export interface Waiting {
 /** One container of a Pod as the node agent sees it at one moment: what the plan and the status are made from. */
 export interface ContainerView {
   readonly container: Container;
-  readonly role: 'init' | 'sidecar' | 'regular';
+  /** `ephemeral`: it came to look at the Pod, and counts for nothing. */
+  readonly role: 'init' | 'sidecar' | 'regular' | 'ephemeral';
+  /** Of an ephemeral one: the container whose processes it is to see. */
+  readonly target?: string | undefined;
   /** The newest attempt, or 0 when there was none. */
   readonly attempt: number;
   /** Its state; undefined before the first start. */
@@ -50,17 +53,25 @@ export function isStarted(view: ContainerView): boolean {
 
 /** Where a container stands in its Pod, for Events: `spec.containers{name}`. */
 export function containerFieldPath(pod: Pod, name: string): string {
-  const isInit = (pod.spec.initContainers ?? []).some((container) => container.name === name);
-  return `spec.${isInit ? 'initContainers' : 'containers'}{${name}}`;
+  const lists = ['initContainers', 'ephemeralContainers'] as const;
+  const list = lists.find((one) => pod.spec[one]?.some((container) => container.name === name));
+  return `spec.${list ?? 'containers'}{${name}}`;
 }
 
 export function roleOf(pod: Pod, container: Container): ContainerView['role'] {
   if (pod.spec.containers.includes(container)) return 'regular';
+  if (pod.spec.ephemeralContainers?.includes(container) === true) return 'ephemeral';
   return isSidecar(container) ? 'sidecar' : 'init';
 }
 
-/** Init containers first, in the order in which they start. */
+/** Init containers first, in the order in which they start; what came later comes last. */
 export function containersOf(pod: Pod): readonly Container[] {
-  const { initContainers } = pod.spec;
-  return initContainers === undefined ? pod.spec.containers : [...initContainers, ...pod.spec.containers];
+  const { initContainers, containers, ephemeralContainers } = pod.spec;
+  if (initContainers === undefined && ephemeralContainers === undefined) return containers;
+  return [...(initContainers ?? []), ...containers, ...(ephemeralContainers ?? [])];
+}
+
+/** Those that start before the regular ones. */
+export function isInitial({ role }: ContainerView): boolean {
+  return role === 'init' || role === 'sidecar';
 }

@@ -1,4 +1,4 @@
-import { badRequest, parseTime, type Pod } from '../api/index.ts';
+import { badRequest, containerStatusesOf, parseTime, type Pod } from '../api/index.ts';
 import type { PodLogOptions } from '../client/index.ts';
 import type { Runtime } from '../runtimes/index.ts';
 
@@ -40,8 +40,7 @@ function attemptOf(pod: Pod, container: string, options: PodLogOptions): number 
 
 /** The attempt of a container that its Pod's status speaks of. */
 export function newestAttempt(pod: Pod, container: string): number {
-  const statuses = [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])];
-  return statuses.find(({ name }) => name === container)?.restartCount ?? 0;
+  return containerStatusesOf(pod).find(({ name }) => name === container)?.restartCount ?? 0;
 }
 
 function sinceOf(options: PodLogOptions, nowMs: number): number | undefined {

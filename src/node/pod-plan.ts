@@ -1,6 +1,6 @@
 import type { Pod } from '../api/index.ts';
 import { parseTime } from '../api/index.ts';
-import { isRunning, isStarted, type ContainerView, type Unfit } from './container-view.ts';
+import { isInitial, isRunning, isStarted, type ContainerView, type Unfit } from './container-view.ts';
 
 /** Why a Pod ends before its containers do. */
 export interface Ending {
@@ -89,16 +89,15 @@ class Planner {
   }
 
   advance(views: readonly ContainerView[]): void {
-    const inits = views.filter(({ role }) => role !== 'regular');
+    const inits = views.filter(isInitial);
     const regulars = views.filter(({ role }) => role === 'regular');
-    // Sidecars keep nothing alive: once all regular containers are done they are stopped, the last one first.
     if (regulars.every((view) => this.#isDone(view))) {
-      const sidecars = inits.filter((view) => view.role === 'sidecar' && isRunning(view));
-      for (const view of sidecars.slice(-1)) this.#stop.push({ view, graceMs: this.#graceMs() });
-      this.#over = sidecars.length === 0;
+      this.#stopCompany(views);
       return;
     }
     for (const view of views) this.#stopUnfit(view);
+    // Before all others, so that also a Pod can be looked into that does not get on.
+    for (const view of views) if (view.role === 'ephemeral' && view.current === undefined) this.#startOrWait(view);
     for (const view of inits) if (!this.#advanceInit(view, regulars.some(hasStarted))) return;
     for (const view of regulars) {
       // The kubelet starts one container after another, and a postStart hook belongs to the start.
@@ -122,6 +121,17 @@ class Planner {
       backingOff: this.#backingOff,
       wakeAtMs: this.#wakeAtMs,
     };
+  }
+
+  /**
+   * Sidecars and ephemeral containers keep nothing alive: once all regular containers are done they are stopped, of
+   * the sidecars the last one first.
+   */
+  #stopCompany(views: readonly ContainerView[]): void {
+    const sidecars = views.filter((view) => view.role === 'sidecar' && isRunning(view));
+    const guests = views.filter((view) => view.role === 'ephemeral' && isRunning(view));
+    for (const view of [...sidecars.slice(-1), ...guests]) this.#stop.push({ view, graceMs: this.#graceMs() });
+    this.#over = this.#stop.length === 0;
   }
 
   #stopUnfit(view: ContainerView): void {

@@ -1,6 +1,13 @@
-import type { Container, Pod } from '../api/index.ts';
-import { parseTime } from '../api/index.ts';
-import type { Admission, ContainerId, ContainerState, ExitedContainer, Runtime } from '../runtimes/index.ts';
+import type { Container, EphemeralContainer, Pod } from '../api/index.ts';
+import { containerStatusesOf, parseTime } from '../api/index.ts';
+import {
+  RuntimeError,
+  type Admission,
+  type ContainerId,
+  type ContainerState,
+  type ExitedContainer,
+  type Runtime,
+} from '../runtimes/index.ts';
 import { containersOf, roleOf, type ContainerView, type Waiting } from './container-view.ts';
 import type { Health } from './probes/index.ts';
 import { backoffResetMs, type Ending } from './pod-plan.ts';
@@ -12,6 +19,8 @@ interface ContainerMemory {
   waiting: Waiting | undefined;
   /** Failed tries to create it in a row, for the delay before the next one. */
   failures: number;
+  /** What the runtime says of an ephemeral container; asked when it came. */
+  admission?: Admission;
   /** The postStart hook of this attempt: still on its way, or failed. */
   postStart?: 'running' | 'failed' | undefined;
 }
@@ -62,9 +71,7 @@ export function newRecord(pod: Pod, runtime: Runtime): PodRecord {
 
 function adopt(pod: Pod, container: Container, record: PodRecord): void {
   const { name } = container;
-  const reported = [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])].find(
-    (status) => status.name === name,
-  );
+  const reported = containerStatusesOf(pod).find((status) => status.name === name);
   let attempt = reported?.restartCount ?? 0;
   while (stateOf(record, name, attempt + 1) !== undefined) attempt += 1;
   record.containers.set(name, { attempt, crashes: attempt, waiting: undefined, failures: 0 });
@@ -106,6 +113,8 @@ export function viewsOf(
   healthOf: (id: ContainerId) => Health | undefined,
 ): readonly ContainerView[] {
   return containersOf(pod).map((container) => {
+    // Ephemeral containers come to a Pod that is known.
+    if (!record.containers.has(container.name)) adopt(pod, container, record);
     const memory = memoryOf(record, container.name);
     const { attempt, postStart } = memory;
     const health = healthOf({ podUid: record.uid, container: container.name, attempt });
@@ -114,6 +123,7 @@ export function viewsOf(
     return {
       container,
       role: roleOf(pod, container),
+      target: (container as EphemeralContainer).targetContainerName,
       attempt,
       current,
       imageId: record.runtime.imageOf?.({ podUid: record.uid, container: container.name, attempt }),
@@ -131,6 +141,18 @@ export function memoryOf(record: PodRecord, container: string): ContainerMemory 
   const memory = record.containers.get(container);
   if (memory === undefined) throw new Error(`container ${container} is not in the record of pod ${record.uid}`);
   return memory;
+}
+
+/**
+ * The newest attempt of the container that an ephemeral one is to look into.
+ * @throws RuntimeError CreateContainerConfigError if it has not been started (upstream's text)
+ */
+export function targetOf(record: PodRecord, { target }: ContainerView): { readonly target?: ContainerId } {
+  if (target === undefined || target === '') return {};
+  const { attempt } = memoryOf(record, target);
+  if (stateOf(record, target, attempt) === undefined)
+    throw new RuntimeError('CreateContainerConfigError', `unable to find target container ${target}`);
+  return { target: { podUid: record.uid, container: target, attempt } };
 }
 
 /** The attempt that a start makes now: the first one, or the one after an exit (which may reset the back-off). */

@@ -7,7 +7,7 @@ import type {
 } from '../api/index.ts';
 import { findCondition, formatTime } from '../api/index.ts';
 import type { ContainerState, ExitedContainer } from '../runtimes/index.ts';
-import { isStarted, type ContainerView } from './container-view.ts';
+import { isInitial, isStarted, type ContainerView } from './container-view.ts';
 import type { PodPlan } from './pod-plan.ts';
 
 export interface StatusContext {
@@ -22,7 +22,8 @@ export interface StatusContext {
  */
 export function podStatus(pod: Pod, views: readonly ContainerView[], plan: PodPlan, context: StatusContext): PodStatus {
   const phase = phaseOf(pod, views, plan);
-  const inits = views.filter(({ role }) => role !== 'regular');
+  const inits = views.filter(isInitial);
+  const ephemerals = views.filter(({ role }) => role === 'ephemeral');
   const regulars = views.filter(({ role }) => role === 'regular');
   const status: PodStatus = {
     ...pod.status,
@@ -37,6 +38,8 @@ export function podStatus(pod: Pod, views: readonly ContainerView[], plan: PodPl
   };
   if (pod.metadata.generation !== undefined) status.observedGeneration = pod.metadata.generation;
   if (inits.length > 0) status.initContainerStatuses = inits.map((view) => containerStatus(pod, view, plan));
+  if (ephemerals.length > 0)
+    status.ephemeralContainerStatuses = ephemerals.map((view) => containerStatus(pod, view, plan));
   if (plan.ending !== undefined && phase === 'Failed') Object.assign(status, plan.ending);
   return status;
 }
@@ -72,7 +75,7 @@ function containerStatus(pod: Pod, view: ContainerView, plan: PodPlan): Containe
     restartCount: view.attempt,
     image: container.image ?? '',
     imageID: view.imageId ?? '',
-    started: isStarted(view),
+    ...(view.role === 'ephemeral' ? {} : { started: isStarted(view) }),
     ...(current === undefined ? {} : { containerID: current.runtimeId }),
   };
   if (last !== undefined) status.lastState = { terminated: terminatedOf(last) };
@@ -80,6 +83,7 @@ function containerStatus(pod: Pod, view: ContainerView, plan: PodPlan): Containe
 }
 
 function isReady(view: ContainerView): boolean {
+  if (view.role === 'ephemeral') return false;
   return view.role === 'init' ? exitedWithZero(view) : isStarted(view) && (view.health?.ready ?? true);
 }
 
@@ -133,7 +137,8 @@ type Fault = readonly [reason: string, message?: string];
 function conditionsOf(pod: Pod, context: ConditionContext): readonly PodCondition[] {
   const over = context.phase === 'Succeeded' || context.phase === 'Failed';
   const endFault: Fault | undefined = over ? [context.phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed'] : undefined;
-  const unready = context.views.filter((view) => view.role !== 'init' && !isReady(view));
+  const lasting = context.views.filter(({ role }) => role === 'regular' || role === 'sidecar');
+  const unready = lasting.filter((view) => !isReady(view));
   const unreadyFault = faultOf(unready, 'ContainersNotReady', 'containers with unready status');
   const initFault = faultOf(
     uninitialized(context.views),

@@ -14,6 +14,7 @@ import {
 } from '../api/index.ts';
 import type { ControllerContext, EventRecorder } from '../controlloop/index.ts';
 import { RuntimeError, type ContainerRequest, type Runtime } from '../runtimes/index.ts';
+import { admitted } from './pod-admission.ts';
 import type { Answer } from './probes/index.ts';
 import { containerAsker, type ContainerAsker } from './container-asker.ts';
 import { ContainerStopper } from './container-stopper.ts';
@@ -32,7 +33,7 @@ import { planPod, type PodPlan } from './pod-plan.ts';
 import { checkVolumeLimits } from './volume-limits.ts';
 import { VolumeRefresher } from './volume-refresher.ts';
 import { pullSecretsOf, waitingReason } from './image-pull.ts';
-import { memoryOf, newRecord, nextAttempt, viewsOf, type PodRecord } from './pod-records.ts';
+import { memoryOf, newRecord, nextAttempt, targetOf, viewsOf, type PodRecord } from './pod-records.ts';
 import { withReadOnlyClaims } from './claim-volumes.ts';
 import { volumeContents } from './volumes.ts';
 
@@ -164,11 +165,12 @@ export class PodWorker {
     const { name, lifecycle } = view.container;
     const memory = memoryOf(record, name);
     try {
-      if (!this.#admitted(pod, record)) return false;
+      if (!admitted(pod, record, view, this.#recorder)) return view.role === 'ephemeral';
       const sources = this.#sourcesFor(pod, record.runtime);
       if (!record.prepared) await this.#prepare(pod, record, sources);
       const next = nextAttempt(view);
-      const request = await this.#request(pod, { ...view, attempt: next.attempt }, sources);
+      const target = targetOf(record, view);
+      const request = { ...(await this.#request(pod, { ...view, attempt: next.attempt }, sources)), ...target };
       await record.runtime.startContainer(request);
       record.stopping.delete(name);
       record.startedAtMs = this.#context.clock.monotonic();
@@ -204,21 +206,6 @@ export class PodWorker {
       .then(settle, (error: unknown) =>
         this.#context.log.error('postStart hook broke', { pod: pod.metadata.name, error }),
       );
-  }
-
-  /** A refusal lasts as long as the Pod: what it asks for cannot change. */
-  #admitted(pod: Pod, record: PodRecord): boolean {
-    if (record.admission === undefined) {
-      record.admission = record.runtime.admit(pod);
-      const { admission } = record;
-      if (admission.type === 'accept') {
-        for (const note of admission.announce) this.#recorder.event(pod, 'Warning', note.reason, note.message);
-      } else this.#recorder.event(pod, 'Warning', 'Failed', `Error: ${admission.message}`);
-    }
-    if (record.admission.type === 'accept') return true;
-    const { reason, message } = record.admission;
-    for (const memory of record.containers.values()) memory.waiting ??= { reason, message };
-    return false;
   }
 
   async #prepare(pod: Pod, record: PodRecord, sources: ContainerSources): Promise<void> {

@@ -28,6 +28,7 @@ export interface Runtime {
   /**
    * Says what it cannot do for this Pod before anything is started. `refuse`: starting would be harmful or cannot
    * work (reason and message for the container's waiting state); `announce`: the Pod runs, an Event tells the limits.
+   * For an ephemeral container it is asked again, with a Pod that has no other.
    */
   admit(pod: Pod): Admission;
   /** Makes what the containers of a Pod share (directories, volumes). Repeatable; volumes hold these files afterwards. */
@@ -120,6 +121,8 @@ export interface ContainerRequest {
   readonly args: readonly string[];
   /** Contents of the Pod's imagePullSecrets: `.dockerconfigjson`. Secret. */
   readonly pullSecrets?: readonly string[];
+  /** Of an ephemeral container: the container whose processes it is to see, as if it were in there. */
+  readonly target?: ContainerId;
 }
 
 export interface EnvEntry {

@@ -56,16 +56,21 @@ export function namespacesFor(pod: Pod, directory: string): Pick<ContainerSpec, 
   if (!needsPause(pod)) return { join: [], newNamespaces: `${pid}m${own}`, hostname: hostnameOf(pod) };
   const init = readClaim(filesOf(directory).claim)?.containerPid;
   if (init === undefined) throw new RuntimeError('RunContainerError', "the Pod's pause is gone");
-  const types = (
-    [
-      ['u', 'uts'],
-      ['i', 'ipc'],
-      ['n', 'net'],
-      ['p', 'pid'],
-    ] as const
-  ).filter(([letter]) => own.includes(letter));
-  const join = types.map(([, type]) => ({ type, path: `/proc/${init}/ns/${type}` }));
+  const join = joinedTypes(pod).map((type) => ({ type, path: `/proc/${init}/ns/${type}` }));
   return { join, newNamespaces: `${pid}m`, hostname: undefined };
+}
+
+const sharedTypes = [
+  ['u', 'uts'],
+  ['i', 'ipc'],
+  ['n', 'net'],
+  ['p', 'pid'],
+] as const;
+
+/** What the containers of a Pod share and the host does not. */
+export function joinedTypes(pod: Pod): readonly ('uts' | 'ipc' | 'net' | 'pid')[] {
+  const own = ownNamespaces(pod);
+  return sharedTypes.filter(([letter]) => own.includes(letter)).map(([, type]) => type);
 }
 
 /** Ends the pause, and waits until it has gone. */

@@ -12,11 +12,12 @@ import {
   volumeSource,
   type Environment,
   type Layout,
+  type RunningContainers,
 } from '../wrapped/index.ts';
 import { boundingSet } from './capabilities.ts';
 import type { ContainerMount, ContainerSpec, Privileges } from './container-spec.ts';
+import { namespacesOf } from './guests.ts';
 import { identityOf, type Identity } from './identity.ts';
-import { namespacesFor } from './pause.ts';
 import { rootContents } from './root-files.ts';
 
 /** What a container's root is made of: the host's files, or an image's. */
@@ -32,6 +33,7 @@ export interface PlanContext {
   readonly root: RootSource;
   readonly base: string;
   readonly startedAtMs: number;
+  readonly running: RunningContainers;
 }
 
 /**
@@ -60,7 +62,7 @@ export function planContainer(context: PlanContext): Omit<ContainerSpec, 'cgroup
     mounts,
     contents: rootContents(pod, mounts),
     protect: !privileged && container.securityContext?.procMount !== 'Unmasked',
-    ...namespacesFor(pod, files.sandbox),
+    ...namespacesOf(request, files.sandbox, context.running),
     scratch: `${files.sandbox}/${id.container}_${id.attempt}`,
     privileges: privilegesOf(request, identity),
     workingDir: nonEmpty(container.workingDir) ?? nonEmpty(root.config.workingDir) ?? '/',

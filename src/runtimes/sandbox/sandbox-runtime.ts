@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { ImageConfig, ImageService } from '../image-service.ts';
-import { RuntimeError, type ContainerId, type ContainerRequest, type Runtime } from '../runtime.ts';
+import { RuntimeError, type ContainerId, type Runtime } from '../runtime.ts';
 import {
   layoutOf,
   machineCapabilities,
@@ -14,6 +14,7 @@ import {
   tokenOf,
   WrappedRuntime,
   type ExecPlan,
+  type PodFiles,
   type RuntimeStyle,
   type StartPlan,
 } from '../wrapped/index.ts';
@@ -22,7 +23,7 @@ import { Cgroups, limitsOf } from './cgroups.ts';
 import type { Executor } from './container-spec.ts';
 import { applyFsGroup } from './fs-group.ts';
 import { endPause, ensurePause, needsPause } from './pause.ts';
-import { planContainer, type RootSource } from './plan-container.ts';
+import { planContainer, type PlanContext, type RootSource } from './plan-container.ts';
 import { chooseExecutor, sandboxProblem } from './probe-sandbox.ts';
 
 export interface SandboxRuntimeOptions {
@@ -91,18 +92,15 @@ class SandboxStyle implements RuntimeStyle {
   async preparePod(...[pod, files, volumes]: Parameters<RuntimeStyle['preparePod']>): Promise<void> {
     const group = pod.spec.securityContext?.fsGroup;
     if (group !== undefined) await applyFsGroup(files.volumes, volumes, group);
-    if (pod.spec.hostPID === true || pod.spec.shareProcessNamespace === true) {
-      mkdirSync(files.sandbox, { recursive: true, mode: 0o700 });
-      writeFileSync(this.#markedFile(pod.metadata.uid), '');
-    }
+    if (pod.spec.hostPID === true || pod.spec.shareProcessNamespace === true) this.#markPod(pod.metadata.uid, files);
     if (!needsPause(pod)) return;
     const { clock } = this.#options;
     await ensurePause(pod, { directory: files.sandbox, executor: this.#running(), clock });
   }
 
-  plan(request: ContainerRequest, startedAtMs: number): StartPlan | Promise<StartPlan> {
+  plan(...[request, startedAtMs, running]: Parameters<RuntimeStyle['plan']>): StartPlan | Promise<StartPlan> {
     const { container } = request;
-    if (runsOnHost(container, this.#options)) return this.#planOn(hostRoot, request, startedAtMs);
+    if (runsOnHost(container, this.#options)) return this.#planOn(hostRoot, { request, startedAtMs, running });
     const { images } = this.#options;
     const image = container.image ?? '';
     if (images === undefined)
@@ -116,7 +114,10 @@ class SandboxStyle implements RuntimeStyle {
       this.#keepImage(request.id, found.repoDigest ?? found.id);
       // The start is when the container starts, not when its image was asked for.
       const now = Math.max(startedAtMs, Math.floor(this.#options.clock.now()));
-      return this.#planOn({ layers: found.layers, config: found.config, isHost: false }, request, now);
+      return this.#planOn(
+        { layers: found.layers, config: found.config, isHost: false },
+        { request, startedAtMs: now, running },
+      );
     });
   }
 
@@ -159,9 +160,11 @@ class SandboxStyle implements RuntimeStyle {
     this.#cgroups.removeOthers((token) => isHeld(token.split('_')[0]!));
   }
 
-  #planOn(root: RootSource, request: ContainerRequest, startedAtMs: number): StartPlan {
+  #planOn(root: RootSource, start: Pick<PlanContext, 'request' | 'startedAtMs' | 'running'>): StartPlan {
+    const { request, startedAtMs } = start;
     const { id, container } = request;
-    const spec = planContainer({ request, layout: this.#layout, root, base: this.#base, startedAtMs });
+    const spec = planContainer({ ...start, layout: this.#layout, root, base: this.#base });
+    if (request.target !== undefined) this.#markPod(id.podUid, podFiles(this.#layout, id.podUid));
     const stopSignal = container.lifecycle?.stopSignal ?? root.config.stopSignal ?? 'SIGTERM';
     if (stopSignal !== 'SIGTERM') {
       mkdirSync(podFiles(this.#layout, id.podUid).sandbox, { recursive: true, mode: 0o700 });
@@ -184,6 +187,11 @@ class SandboxStyle implements RuntimeStyle {
 
   #stopSignalFile(id: ContainerId): string {
     return `${podFiles(this.#layout, id.podUid).sandbox}/${id.container}_${id.attempt}.stop`;
+  }
+
+  #markPod(podUid: string, files: Pick<PodFiles, 'sandbox'>): void {
+    mkdirSync(files.sandbox, { recursive: true, mode: 0o700 });
+    writeFileSync(this.#markedFile(podUid), '');
   }
 
   /** Exists where processes of the Pod are not all ended by a pid namespace of their container. */

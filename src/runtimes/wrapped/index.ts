@@ -39,6 +39,6 @@ export {
   type ProcessIdentity,
 } from './processes.ts';
 export { shellQuote } from './shell-quote.ts';
-export type { RuntimeStyle, StartPlan } from './style.ts';
+export type { RunningContainers, RuntimeStyle, StartPlan } from './style.ts';
 export { WrappedRuntime, type WrappedRuntimeOptions } from './wrapped-runtime.ts';
 export { startText, type StartCommand } from './wrapper.ts';

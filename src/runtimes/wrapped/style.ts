@@ -10,6 +10,13 @@ export type StartPlan = { readonly fallbackToLogs: boolean; readonly startedAtMs
   { readonly type: 'start'; readonly text: string } | { readonly type: 'fail'; readonly message: string }
 );
 
+/** What of a Pod runs here now. */
+export interface RunningContainers {
+  readonly ofPod: (podUid: string) => readonly ContainerId[];
+  /** The main process of a container; undefined if it does not run. */
+  readonly processOf: (id: ContainerId) => number | undefined;
+}
+
 /** What one runtime of wrapped processes makes of them. All that lies in files is repeatable, for engines are killed. */
 export interface RuntimeStyle {
   /** As in `--runtime`. */
@@ -30,7 +37,7 @@ export interface RuntimeStyle {
    * A promise only where something has to be fetched: else the container is known in the turn of its start.
    * @throws RuntimeError for a container that must not be started as it is
    */
-  plan(request: ContainerRequest, startedAtMs: number): StartPlan | Promise<StartPlan>;
+  plan(request: ContainerRequest, startedAtMs: number, running: RunningContainers): StartPlan | Promise<StartPlan>;
   /** How a command gets in beside a container's main process. @throws RuntimeError if it cannot */
   exec(id: ContainerId, pid: number, command: readonly string[]): ExecPlan;
   stopSignal(id: ContainerId): NodeJS.Signals;

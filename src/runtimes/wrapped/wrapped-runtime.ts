@@ -52,7 +52,7 @@ import { currentBootId, probeShell } from './probe.ts';
 import { initProcess, readClaim } from './processes.ts';
 import { readLogFile } from './read-log.ts';
 import { Spawner } from './spawner.ts';
-import type { RuntimeStyle, StartPlan } from './style.ts';
+import type { RunningContainers, RuntimeStyle, StartPlan } from './style.ts';
 import { Terminator } from './terminator.ts';
 import { diskUsage, writeVolumes } from './volumes.ts';
 import type { Starter } from './wrapper.ts';
@@ -82,6 +82,14 @@ export class WrappedRuntime implements Runtime {
   readonly #exits: ExitWatch;
   readonly #liveness: Liveness;
   readonly #terminator: Terminator;
+  readonly #runningContainers: RunningContainers = {
+    ofPod: (uid) =>
+      this.#containers
+        .ofPod(uid)
+        .filter(({ state }) => state.type === 'running')
+        .map(({ state }) => state.id),
+    processOf: (id) => this.#processOf(id),
+  };
   readonly #pending = new Map<string, Promise<ContainerState>>();
   /** After `start`. */
   #spawner: Spawner | undefined;
@@ -193,11 +201,8 @@ export class WrappedRuntime implements Runtime {
   }
 
   exec(id: ContainerId, command: readonly string[], { terminal } = { terminal: false }): ExecSession {
-    const container = this.#containers.get(id);
-    const claim = container === undefined ? undefined : readClaim(`${this.#layout.claims}/${container.token}`);
-    const pid = claim === undefined ? undefined : initProcess(claim);
-    if (container?.state.type !== 'running' || pid === undefined)
-      throw new RuntimeError('ContainerNotRunning', `container ${id.container} is not running`);
+    const pid = this.#processOf(id);
+    if (pid === undefined) throw new RuntimeError('ContainerNotRunning', `container ${id.container} is not running`);
     const plan = this.#style.exec(id, pid, command);
     if (!terminal) return execBeside(pid, plan);
     const program = findTerminal();
@@ -256,6 +261,13 @@ export class WrappedRuntime implements Runtime {
     return this.#containers.podUids();
   }
 
+  #processOf(id: ContainerId): number | undefined {
+    const container = this.#containers.get(id);
+    if (container?.state.type !== 'running') return undefined;
+    const claim = readClaim(`${this.#layout.claims}/${container.token}`);
+    return claim === undefined ? undefined : initProcess(claim);
+  }
+
   #running(): Spawner {
     if (this.#spawner === undefined)
       throw new RuntimeError('RunContainerError', `the ${this.name} runtime is not running`);
@@ -280,7 +292,7 @@ export class WrappedRuntime implements Runtime {
       throw new RuntimeError('CreateContainerConfigError', 'pod uid or container name: not a file name');
     this.#makePod(id.podUid);
     const startedAtMs = Math.floor(this.#options.clock.now());
-    const plan = this.#style.plan(request, startedAtMs);
+    const plan = this.#style.plan(request, startedAtMs, this.#runningContainers);
     if (!(plan instanceof Promise)) return Promise.resolve(this.#carryOut(plan, id));
     // What takes time (an image that is pulled) is asked for once, however often the start is.
     const token = tokenOf(id);
