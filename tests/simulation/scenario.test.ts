@@ -127,6 +127,12 @@ describe('rondo test', () => {
     if (length !== undefined) expect(minutes(created, ended)).toBeCloseTo(length, 1);
   });
 
+  it('counts runs that take no time as going on', async () => {
+    const { code, out } = await run([cronJob('hourly'), scenario(['expect: [{ atMostAtOnce: 0 }]'])]);
+    expect(out).toContain('at most 0 at once: 1 at 2026-01-01T01:00:00Z');
+    expect(code).toBe(1);
+  });
+
   it('tells indexes, windows and names of Jobs apart', async () => {
     const indexed = `apiVersion: batch/v1
 kind: Job
@@ -225,6 +231,7 @@ spec:
     ['{ at: [2026-01-01T01:00:00Z] }', 'surplus default/hourly-'],
     ['{ noneBetween: [2026-01-01T03:00:00Z, 2026-01-01T04:00:00Z] }', 'found 1: default/hourly-'],
     ['{ atMostAtOnce: 0 }', '1 at 2026-01-01T01:00:00Z'],
+    ['{ failedRuns: 3 }', 'failed runs 3: found 0\n'],
     ['{ localTimes: { timeZone: Asia/Tokyo, times: ["10:00", "11:00"] } }', 'at other times'],
     ['{ to: 2026-01-01T04:00:00Z, lastSuccessWithin: 1h }', '2026-01-01T03:01:00Z, 4h29m before'],
     ['{ from: 2026-01-01T04:00:00Z, startWithin: 1s, runs: 99 }', 'found 4'],
@@ -264,6 +271,17 @@ spec:
       [story('outcomes: [{ result: hangs, duration: 5m }]'), 'spec.outcomes[0].duration: contradicts result hangs'],
       [story('outcomes: [{ duration: soon }]'), 'spec.outcomes[0].duration: "soon" is no duration'],
       [story('outcomes: [{ duration: { uniform: [5m, 1m] } }]'), 'the first duration must not be the longer one'],
+      [story('outcomes: [{ job: hourly, duration: 99999d }]'), 'spec.outcomes[0].duration: "99999d" is longer than'],
+      [story(`outcomes: [{ duration: ${'9'.repeat(400)}d }]`), 'is longer than 36600d'],
+      [story('outcomes: [{ job: hourli, exitCode: 1 }]'), 'spec.outcomes[0].job: nothing is named default/hourli'],
+      [
+        story('outcomes: [{ exitCode: 1 }, { job: hourly, from: +1h, exitCode: 2 }]'),
+        'spec.outcomes[1]: never counts: spec.outcomes[0] fits every start before it',
+      ],
+      [
+        story('outcomes: [{ job: "h*", attempt: { atLeast: 2 } }, { job: hourly, attempt: 3 }]'),
+        'spec.outcomes[1]: never counts',
+      ],
       [story('outcomes: [{ attempt: 0 }]'), 'spec.outcomes[0].attempt: attempts count from 1'],
       [story('happenings: [{ at: 2025-01-01T00:00:00Z, suspend: hourly }]'), 'spec.happenings[0].at: lies outside'],
       [story('happenings: [{ at: +1h }]'), 'spec.happenings[0]: give exactly one of'],
@@ -273,16 +291,51 @@ spec:
         story('happenings: [{ at: +1h, engineDown: 3h }, { at: +2h, trigger: hourly }]'),
         'spec.happenings[1].at: lies in a time in which the engine is down',
       ],
+      [story('happenings: [{ at: +1h, clockStep: 0s }]'), 'spec.happenings[0].clockStep: must be longer than nothing'],
+      [story('happenings: [{ at: +1h, clockStep: -60y }]'), 'spec.happenings[0].clockStep: "-60y" is no duration'],
+      [story('happenings: [{ at: +1h, clockStep: -99999d }]'), 'spec.happenings[0].clockStep: "-99999d" is longer'],
+      [
+        story('happenings: [{ at: +1h, clockStep: -30000d }]'),
+        'spec.happenings[0].clockStep: sets the clock to before',
+      ],
       [story('happenings: [{ at: +1h, apply: { apiVersion: v1, kind: Sausage } }]'), 'spec.happenings[0].apply.kind'],
       [story('expect: [{ cronJob: nobody, runs: 0 }]'), 'spec.expect[0].cronJob: nothing is named default/nobody'],
       [story('expect: [{ cronJob: hourly }]'), 'spec.expect[0]: expects nothing'],
       [story('expect: [{ runs: 1, at: [] }]'), 'spec.expect[0].runs: contradicts at'],
+      [story('expect: [{ at: [+1h, +1h] }]'), 'spec.expect[0].at: lists 2026-01-01T01:00:00Z twice'],
+      [story('expect: [{ at: [+25h] }]'), 'spec.expect[0].at: lies outside the scenario'],
+      [
+        story('expect: [{ at: [+5h], to: +4h }]'),
+        'spec.expect[0].at: 2026-01-01T05:00:00Z lies outside of from and to',
+      ],
+      [story('expect: [{ at: [+5h], noneBetween: [+4h, +6h] }]'), 'spec.expect[0].at: contradicts noneBetween'],
+      [
+        story('expect: [{ at: [+5h], localTimes: { timeZone: Asia/Tokyo, times: ["05:00"] } }]'),
+        'spec.expect[0].at: contradicts localTimes: 2026-01-01T05:00:00Z is 2026-01-01T14:00:00+09:00',
+      ],
+      [
+        story('expect: [{ noneBetween: [2025-01-01T00:00:00Z, 2025-02-01T00:00:00Z] }]'),
+        '.noneBetween: lies outside the',
+      ],
+      [
+        story('expect: [{ from: +5h, noneBetween: [+4h, +5h] }]'),
+        'spec.expect[0].noneBetween: lies outside of from and',
+      ],
+      [story('expect: [{ failedRuns: 2, noFailedRun: true }]'), 'spec.expect[0].failedRuns: contradicts noFailedRun'],
+      [story('expect: [{ runs: 1, failedRuns: 2 }]'), 'spec.expect[0].failedRuns: contradicts the number of runs'],
+      [story('expect: [{ at: [+1h], failedRuns: 2 }]'), 'spec.expect[0].failedRuns: contradicts the number of runs'],
+      [story('expect: [{ runs: 1, atMostAtOnce: 0 }]'), 'spec.expect[0].atMostAtOnce: contradicts the runs'],
+      [
+        story('expect: [{ runs: 0, lastSuccessWithin: 1h }]'),
+        'spec.expect[0].lastSuccessWithin: there can be no success',
+      ],
       [story('expect: [{ runs: { atLeast: 3, atMost: 2 } }]'), 'spec.expect[0].runs: atLeast is more than atMost'],
       [story('expect: [{ runs: 1, from: +3h, to: +2h }]'), 'spec.expect[0].to: the window ends before it begins'],
       [story('expect: [{ noFailedRun: false }]'), 'spec.expect[0].noFailedRun: must be true'],
       [[cronJob('hourly', { schedule: '61 * * * *' }), scenario([])], 'spec.schedule: Invalid value: "61 * * * *"'],
       [[cronJob('hourly', { more: ['sausages: 3'] }), scenario([])], 'spec.sausages: unknown field'],
       [[scenario(['seed: 1', 'seed: 2'])], 'Map keys must be unique'],
+      [[cronJob('hourly'), scenario([]).replace('2026', '9998').replace('24h', '400d')], 'spec.start: must be so that'],
       [[scenario([], 'tomorrow')], 'spec.duration: "tomorrow" is no duration'],
       [[cronJob('hourly')], 'no Scenario in'],
     ])('says what is wrong with %#', async (documents, message) => {

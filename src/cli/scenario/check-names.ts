@@ -11,10 +11,12 @@ export function checkNames(scenario: Scenario, manifests: readonly LocatedManife
   const faults = new Faults();
   const cronJobs: string[] = [];
   const jobs: string[] = [];
+  const pods: string[] = [];
   const note = (manifest: LocatedManifest['manifest']): void => {
     const key = `${manifest.metadata.namespace}/${manifest.metadata.name}`;
     if (manifest.kind === 'CronJob') cronJobs.push(key);
     if (manifest.kind === 'Job') jobs.push(key);
+    if (manifest.kind === 'Pod') pods.push(key);
   };
   for (const { manifest } of manifests) note(manifest);
   for (const happening of scenario.happenings) if (happening.type === 'apply') note(happening.manifest);
@@ -27,11 +29,16 @@ export function checkNames(scenario: Scenario, manifests: readonly LocatedManife
   for (const happening of scenario.happenings) {
     if ('cronJob' in happening) demand([...happening.path, happening.type], happening.cronJob, cronJobs);
   }
+  // Jobs of CronJobs have names of their own, with a number behind.
+  const demandJob = (path: readonly (string | number)[], job: string | undefined, known: readonly string[]): void => {
+    if (job !== undefined && !cronJobs.some((key) => mayMake(key, job))) demand([...path, 'job'], job, known);
+  };
+  scenario.outcomes.forEach(({ job }, index) =>
+    demandJob(['spec', 'outcomes', index], job, [...cronJobs, ...jobs, ...pods]),
+  );
   for (const { path, cronJob, job } of scenario.expectations) {
     demand([...path, 'cronJob'], cronJob, cronJobs);
-    // Jobs of CronJobs have names of their own, with a number behind.
-    const made = job === undefined || cronJobs.some((key) => mayMake(key, job));
-    if (!made) demand([...path, 'job'], job, jobs);
+    demandJob(path, job, jobs);
   }
   faults.throwIfAny();
 }

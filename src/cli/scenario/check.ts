@@ -1,5 +1,6 @@
 import { formatInZone } from '../../cron/index.ts';
 import { formatDuration } from '../../engine/index.ts';
+import { isLocalTime } from './contradictions.ts';
 import type { Range } from './fields.ts';
 import { fits } from './names.ts';
 import type { Run } from './recorder.ts';
@@ -83,7 +84,8 @@ function fault(check: Check, found: Found): string | undefined {
       return outside(check.range, runs.length) ? `found ${runs.length}` : undefined;
     case 'failedRuns': {
       const failed = runs.filter(({ outcome }) => outcome === 'failed');
-      return outside(check.range, failed.length) ? `found ${failed.length}: ${list(failed)}` : undefined;
+      const named = failed.length === 0 ? '' : `: ${list(failed)}`;
+      return outside(check.range, failed.length) ? `found ${failed.length}${named}` : undefined;
     }
     case 'at':
       return differences(check.instants, runs);
@@ -92,10 +94,7 @@ function fault(check: Check, found: Found): string | undefined {
       return inside.length === 0 ? undefined : `found ${inside.length}: ${list(inside)}`;
     }
     case 'localTimes': {
-      const other = runs.filter((run) => {
-        const local = formatInZone(instantOf(run), check.timeZone);
-        return !check.times.some((wanted) => local.slice(11, 19) === `${wanted}:00`);
-      });
+      const other = runs.filter((run) => !isLocalTime(instantOf(run), check));
       const show = (run: Run): string => `${run.job} at ${formatInZone(instantOf(run), check.timeZone)}`;
       return other.length === 0 ? undefined : `found ${other.length} at other times: ${list(other, show)}`;
     }
@@ -130,12 +129,12 @@ function differences(instants: readonly number[], runs: readonly Run[]): string 
 }
 
 function tooManyAtOnce(limit: number, runs: readonly Run[]): string | undefined {
-  const changes = runs.flatMap(({ createdMs, endedMs }) => [
-    { atMs: createdMs, by: 1 },
-    { atMs: endedMs ?? Infinity, by: -1 },
+  const changes = runs.flatMap(({ createdMs, endedMs = Infinity }) => [
+    { atMs: createdMs, by: 1, order: 1 },
+    { atMs: endedMs, by: -1, order: endedMs > createdMs ? 0 : 2 },
   ]);
-  // At one instant, ends come before beginnings.
-  changes.sort((a, b) => a.atMs - b.atMs || a.by - b.by);
+  // At one instant, ends come before beginnings; but what takes no time was there all the same.
+  changes.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
   let active = 0;
   let most = { count: 0, atMs: 0 };
   for (const { atMs, by } of changes) {

@@ -1,6 +1,6 @@
 import { formatDocumentPath, parseTime, type DocumentPath, type LocatedDocument } from '../../api/index.ts';
 import { timeZoneError } from '../../cron/index.ts';
-import { parseDuration } from '../../engine/index.ts';
+import { formatDuration, parseDuration } from '../../engine/index.ts';
 import { UsageError } from '../command.ts';
 
 /** A document of a file. */
@@ -28,6 +28,10 @@ export class Faults {
     if (this.#found.size > 0) throw new UsageError([...this.#found].join('\n'));
   }
 }
+
+/** Longer is a mistake, and would leave the calendar. */
+const longestMs = 100 * 366 * 86_400_000;
+const tooLong = `is longer than ${formatDuration(longestMs)}`;
 
 export interface Range {
   readonly atLeast: number;
@@ -126,8 +130,8 @@ export class Fields {
 
   durationOf(name: string, value: unknown): number | undefined {
     const ms = typeof value === 'string' || value === 0 ? parseDuration(String(value)) : Number.NaN;
-    if (ms >= 0) return ms;
-    this.fault(name, `${JSON.stringify(value)} is no duration like 90s, 1h30m or 7d`);
+    if (ms >= 0 && ms <= longestMs) return ms;
+    this.fault(name, `${JSON.stringify(value)} ${ms > longestMs ? tooLong : 'is no duration like 90s, 1h30m or 7d'}`);
     return undefined;
   }
 
@@ -135,8 +139,8 @@ export class Fields {
   signedDuration(name: string): number | undefined {
     const text = this.text(name);
     const ms = parseDuration((text ?? '0').replace(/^\+/, ''));
-    if (!Number.isNaN(ms)) return text === undefined ? undefined : ms;
-    this.fault(name, `${JSON.stringify(text)} is no duration like 30m or -30m`);
+    if (Math.abs(ms) <= longestMs) return text === undefined ? undefined : ms;
+    this.fault(name, `${JSON.stringify(text)} ${Number.isNaN(ms) ? 'is no duration like 30m or -30m' : tooLong}`);
     return undefined;
   }
 

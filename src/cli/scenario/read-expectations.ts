@@ -1,3 +1,4 @@
+import { noteContradictions } from './contradictions.ts';
 import type { Fields } from './fields.ts';
 import { qualified } from './names.ts';
 import { faultOutside, readWindow, type Span } from './span.ts';
@@ -19,6 +20,7 @@ function readExpectation(fields: Fields, span: Span): Expectation {
   if (cronJob !== undefined && job !== undefined) fields.fault('job', 'give cronJob or job, not both');
   const window = readWindow(fields, span);
   const checks = readChecks(fields, span);
+  noteContradictions(fields, window, checks);
   if (checks.length === 0 && !checkNames.some((name) => fields.has(name))) fields.fault(undefined, 'expects nothing');
   fields.finish();
   return {
@@ -49,9 +51,7 @@ function readChecks(fields: Fields, span: Span): readonly Check[] {
     if (fields.has('job')) fields.fault('everyTickAccountedFor', 'only CronJobs have ticks');
     checks.push({ type: 'everyTickAccountedFor' });
   }
-  const found = checks.filter((check) => check !== undefined);
-  contradict(fields, found);
-  return found;
+  return checks.filter((check) => check !== undefined);
 }
 
 function withRange(fields: Fields, type: 'runs' | 'failedRuns'): Check | undefined {
@@ -61,19 +61,30 @@ function withRange(fields: Fields, type: 'runs' | 'failedRuns'): Check | undefin
 
 function readInstants(fields: Fields, span: Span): Check | undefined {
   if (!fields.has('at')) return undefined;
-  const instants = fields.list('at').flatMap((value) => {
-    const atMs = fields.instantOf('at', value, span.startMs);
-    if (atMs !== undefined) faultOutside(fields, 'at', { atMs, span });
-    return atMs === undefined ? [] : [atMs];
-  });
+  const instants = fields
+    .list('at')
+    .map((value) => instantOfList(fields, 'at', { value, span }))
+    .filter((atMs) => atMs !== undefined);
   return { type: 'at', instants: instants.toSorted((a, b) => a - b) };
+}
+
+/** One of several instants, inside the scenario. */
+function instantOfList(
+  fields: Fields,
+  name: string,
+  { value, span }: { readonly value: unknown; readonly span: Span },
+): number | undefined {
+  const atMs = fields.instantOf(name, value, span.startMs);
+  if (atMs !== undefined) faultOutside(fields, name, { atMs, span });
+  return atMs;
 }
 
 function readNoneBetween(fields: Fields, span: Span): Check | undefined {
   if (!fields.has('noneBetween')) return undefined;
   const list = fields.list('noneBetween');
   if (list.length !== 2) fields.fault('noneBetween', 'must be two instants');
-  const [fromMs = 0, toMs = 0] = list.map((value) => fields.instantOf('noneBetween', value, span.startMs) ?? 0);
+  const [fromMs, toMs] = list.map((value) => instantOfList(fields, 'noneBetween', { value, span }));
+  if (fromMs === undefined || toMs === undefined) return undefined;
   if (fromMs >= toMs) fields.fault('noneBetween', 'the window ends before it begins');
   return { type: 'noneBetween', fromMs, toMs };
 }
@@ -88,14 +99,4 @@ function readLocalTimes(fields: Fields, span: Span): Check | undefined {
     map.fault('times', 'must be times of day like "16:00"');
   map.finish();
   return { type: 'localTimes', timeZone, times };
-}
-
-/** What can never hold together. */
-function contradict(fields: Fields, checks: readonly Check[]): void {
-  const runs = checks.find((check) => check.type === 'runs');
-  const at = checks.find((check) => check.type === 'at');
-  if (runs === undefined || at === undefined) return;
-  const { atLeast, atMost } = runs.range;
-  if (at.instants.length < atLeast || at.instants.length > atMost)
-    fields.fault('runs', `contradicts at, which lists ${at.instants.length} instants`);
 }

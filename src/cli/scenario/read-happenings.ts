@@ -11,6 +11,7 @@ export function readHappenings(spec: Fields, span: Span): readonly Happening[] {
   const read = spec.maps('happenings').flatMap((fields) => readHappening(fields, span));
   const ordered = read.toSorted(inTime);
   checkDowntimes(ordered);
+  checkClockSteps(ordered, span);
   return ordered.map(({ happening }) => happening);
 }
 
@@ -100,5 +101,19 @@ function checkDowntimes(ordered: readonly ReadHappening[]): void {
     if (type === 'engineUp' || type === 'clockStep') continue;
     if (atMs < downUntilMs) fields.fault('at', 'lies in a time in which the engine is down');
     if (type === 'engineDown') downUntilMs = Math.max(downUntilMs, happening.untilMs);
+  }
+}
+
+const lastInstantMs = Date.UTC(9999, 0, 1);
+
+/** Steps of the clock must leave it where there is a calendar. */
+function checkClockSteps(ordered: readonly ReadHappening[], { endMs }: Span): void {
+  let aheadMs = 0;
+  for (const { fields, happening } of ordered) {
+    if (happening.type !== 'clockStep') continue;
+    if (happening.byMs === 0) fields.fault('clockStep', 'must be longer than nothing');
+    aheadMs += happening.byMs;
+    if (happening.atMs + aheadMs < 0) fields.fault('clockStep', 'sets the clock to before 1970');
+    if (endMs + aheadMs > lastInstantMs) fields.fault('clockStep', 'sets the clock so far ahead that it passes 9999');
   }
 }

@@ -1,11 +1,29 @@
 import type { Fields, Range } from './fields.ts';
-import { qualified } from './names.ts';
+import { fits, qualified } from './names.ts';
 import { readWindow, type Span } from './span.ts';
 import type { Distribution, Outcome, Result } from './scenario.ts';
 
 /** Reads `spec.outcomes`. */
 export function readOutcomes(items: readonly Fields[], span: Span): readonly Outcome[] {
-  return items.map((fields) => readOutcome(fields, span));
+  const outcomes = items.map((fields) => readOutcome(fields, span));
+  outcomes.forEach((outcome, index) => {
+    const before = outcomes.findIndex((other, at) => at < index && coversAll(other, outcome));
+    if (before !== -1)
+      items[index]!.fault(undefined, `never counts: spec.outcomes[${before}] fits every start before it`);
+  });
+  return outcomes;
+}
+
+/** Whether an outcome fits every start that another one fits. Where one pattern fits another as a text, it fits all its names. */
+function coversAll(outcome: Outcome, other: Outcome): boolean {
+  const { job, index, attempt, fromMs, toMs } = outcome;
+  if (job !== undefined && (other.job === undefined || !fits(job, other.job))) return false;
+  if (index !== undefined && index !== other.index) return false;
+  if (fromMs > other.fromMs || toMs < other.toMs) return false;
+  if (attempt === undefined) return true;
+  return (
+    other.attempt !== undefined && attempt.atLeast <= other.attempt.atLeast && attempt.atMost >= other.attempt.atMost
+  );
 }
 
 function readOutcome(fields: Fields, span: Span): Outcome {

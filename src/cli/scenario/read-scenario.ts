@@ -7,6 +7,7 @@ import type { Scenario } from './scenario.ts';
 import type { Span } from './span.ts';
 
 const longestMs = 20 * 366 * 86_400_000;
+const lastInstantMs = Date.UTC(9999, 0, 1);
 
 /**
  * Reads a document of kind Scenario.
@@ -54,6 +55,8 @@ function readSpan(spec: Fields): Span | undefined {
   if (durationMs !== undefined && durationMs > longestMs)
     spec.fault('duration', `must not be longer than ${formatDuration(longestMs)}`);
   if (startMs !== undefined && startMs < 0) spec.fault('start', 'must not be before 1970');
+  if (startMs !== undefined && startMs + (durationMs ?? 0) > lastInstantMs)
+    spec.fault('start', 'must be so that the scenario ends before 9999');
   if (startMs === undefined || durationMs === undefined) return undefined;
   return { startMs, endMs: startMs + durationMs, timeZone };
 }
