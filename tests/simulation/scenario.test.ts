@@ -212,6 +212,30 @@ spec:
     expect(cronJobs[0]?.fates).toEqual({ ran: 6, ranLate: 1, suspended: 1 });
   });
 
+  it('does to all CronJobs that fit a name what it does to one', async () => {
+    const story = [
+      'happenings:',
+      '  - { at: +90m, suspend: "a-*" }',
+      '  - { at: +100m, trigger: "*" }',
+      '  - { at: +220m, resume: "a-*" }',
+      '  - { at: +250m, delete: { kind: CronJob, name: "*-one" } }',
+    ];
+    const { runs, cronJobs } = await runJson([
+      cronJob('a-one'),
+      cronJob('a-two'),
+      cronJob('b-one'),
+      scenario(story, '6h30m'),
+    ]);
+    expect(cronJobs.map(({ fates }) => fates)).toEqual([
+      { ran: 2, ranLate: 1, suspended: 1 },
+      { ran: 4, ranLate: 1, suspended: 1 },
+      { ran: 4 },
+    ]);
+    expect(runs.filter(({ scheduled }) => scheduled === undefined).map(({ job }) => job)).toEqual([
+      ...['default/a-one-manual-1', 'default/a-two-manual-2', 'default/b-one-manual-3'],
+    ]);
+  });
+
   it('goes down again at the instant at which it comes up, in whatever order that stands', async () => {
     const story = ['happenings: [{ at: +3h30m, engineDown: 1h }, { at: +2h30m, engineDown: 1h }]'];
     const { cronJobs } = await runJson([cronJob('hourly'), scenario(story, '6h30m')]);
@@ -345,7 +369,28 @@ spec:
       expect(code).toBe(2);
     });
 
+    it('names the line of what the API server cannot read', async () => {
+      const { code, error } = await run([cronJob('hourly', { more: ['startingDeadlineSeconds: soon'] }), scenario([])]);
+      expect(error).toMatch(
+        /\.yaml:6: spec\.startingDeadlineSeconds: json: cannot unmarshal string into .*of type int64$/,
+      );
+      expect(code).toBe(2);
+    });
+
+    it('names the place where a file is named that cannot be used', async () => {
+      writeFileSync(join(directory, 'nothing.yaml'), '---\n# nothing\n---\n');
+      const story = (name: string): string[] => [cronJob('hourly'), scenario([`manifests: [${name}]`])];
+      const missing = await run(story('missing.yaml'));
+      expect(missing.error).toMatch(/\d\.yaml:18: spec\.manifests\[0\]: cannot read .*missing\.yaml: ENOENT$/);
+      const empty = await run(story('nothing.yaml'));
+      expect(empty.error).toMatch(/\/nothing\.yaml:1: there is nothing in this file$/);
+      const alone = await runCommand(test, [join(directory, 'nothing.yaml')]);
+      expect(alone.error).toMatch(/\/nothing\.yaml:1: there is nothing in this file$/);
+      expect([missing.code, empty.code, alone.code]).toEqual([2, 2, 2]);
+    });
+
     it('names the line', async () => {
+      expect((await run(['a: 1\nb: [\n'])).error).toMatch(/\d\.yaml:3: /);
       const { error } = await run([scenario(['expect:', '  - runs: 3', '  - runs: many'])]);
       expect(error).toMatch(/\.yaml:9: spec\.expect\[1\]\.runs: must be a whole number of at least 0$/);
     });

@@ -29,9 +29,13 @@ const kinds = new Map([
  * @throws UsageError with file and line for anything that cannot be used
  */
 export function readFiles(files: readonly string[]): ReadFiles {
+  return sorted(files.flatMap((file) => documentsOf(file, readText(file))));
+}
+
+function sorted(sources: readonly Source[]): ReadFiles {
   const manifests: LocatedManifest[] = [];
   const scenarios: Source[] = [];
-  for (const source of files.flatMap(readDocuments)) {
+  for (const source of sources) {
     const { kind, apiVersion } = headOf(source);
     if (apiVersion === scenarioVersion && kind === 'Scenario') scenarios.push(source);
     else manifests.push(...readManifests(source));
@@ -39,28 +43,43 @@ export function readFiles(files: readonly string[]): ReadFiles {
   return { manifests, scenarios };
 }
 
-/** The manifests that a scenario names, relative to its own file. */
+/** The manifests that a scenario names in `spec.manifests`, relative to its own file. */
 export function readScenarioManifests(source: Source, names: readonly string[]): readonly LocatedManifest[] {
   const base = source.file === '-' ? '.' : dirname(source.file);
-  const { manifests, scenarios } = readFiles(names.map((name) => join(base, name)));
+  const sources = names.flatMap((name, index) => {
+    const file = join(base, name);
+    return documentsOf(
+      file,
+      readText(file, (message) => faultAt(source, ['spec', 'manifests', index], message)),
+    );
+  });
+  const { manifests, scenarios } = sorted(sources);
   const [nested] = scenarios;
   if (nested !== undefined) throw new UsageError(faultAt(nested, [], 'a scenario cannot contain another one'));
   return manifests;
 }
 
-function readDocuments(file: string): Source[] {
-  let text: string;
+/** `place` says where a file is named that cannot be read. */
+function readText(file: string, place = (message: string): string => message): string {
   try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+    throw new UsageError(place(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`), { cause: error });
   }
+}
+
+/** At least one: a file with nothing in it is a mistake. */
+function documentsOf(file: string, text: string): Source[] {
+  let found: Source[];
   try {
-    return parseLocatedYaml(text).map((document) => ({ file, document }));
+    found = parseLocatedYaml(text).map((document) => ({ file, document }));
   } catch (error) {
     // The reader of YAML also throws for references without end.
-    throw new UsageError(`${file}: ${(error as Error).message}`, { cause: error });
+    const message = (error as Error).message.replace(/^line (\d+): /, '$1: ');
+    throw new UsageError(`${file}:${/^\d/.test(message) ? '' : ' '}${message}`, { cause: error });
   }
+  if (found.length === 0) throw new UsageError(`${file}:1: there is nothing in this file`);
+  return found;
 }
 
 function headOf(source: Source): { readonly kind?: unknown; readonly apiVersion?: unknown; readonly items?: unknown } {
@@ -107,9 +126,17 @@ export function checkManifest(source: Source, path: readonly (string | number)[]
     const place = kind === 'Namespace' ? {} : { namespace };
     return { ...manifest, metadata: { ...manifest.metadata, ...place } };
   } catch (error) {
-    if (error instanceof ApiError) throw new UsageError(faultAt(source, path, error.message), { cause: error });
+    if (error instanceof ApiError) {
+      const field = parseDocumentPath(fieldNamedIn(error.message));
+      throw new UsageError(faultAt(source, [...path, ...field], error.message), { cause: error });
+    }
     throw error;
   }
+}
+
+/** Values of the wrong type are refused in Go's words, which name the field. */
+function fieldNamedIn(message: string): string {
+  return /Go struct field \w+\.(\S+) of type /.exec(message)?.[1] ?? / in field (\S+)$/.exec(message)?.[1] ?? '';
 }
 
 /** What the API server says against a manifest, with the line of the first field it names. */

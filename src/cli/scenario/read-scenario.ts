@@ -63,7 +63,7 @@ function readSpan(spec: Fields): Span | undefined {
 
 function readNames(spec: Fields): readonly string[] {
   return spec.list('manifests').filter((name): name is string => {
-    if (typeof name !== 'string') spec.fault('manifests', 'must be file names');
+    if (typeof name !== 'string' || name === '') spec.fault('manifests', 'must be file names');
     return typeof name === 'string';
   });
 }

@@ -1,13 +1,13 @@
-import { isNotFound, resources, ApiError } from '../../api/index.ts';
+import { isNotFound, notFound, objectKey, resources, ApiError } from '../../api/index.ts';
 import type { CronJob, Draft, Job, KubeObject, ObjectRef, Resource } from '../../api/index.ts';
 import { createVirtualEngine, formatDuration, systemClock, type VirtualEngine } from '../../engine/index.ts';
 import { UsageError, type Terminal } from '../command.ts';
 import { faultAt } from './fields.ts';
-import { splitName } from './names.ts';
+import { fits, qualified, splitName } from './names.ts';
 import { Outcomes } from './outcomes.ts';
 import { rejection, type LocatedManifest } from './read-files.ts';
 import { Recorder } from './recorder.ts';
-import type { Act, Happening, Manifest, Scenario } from './scenario.ts';
+import type { Act, Happening, Manifest, NamePattern, Scenario } from './scenario.ts';
 
 /** Everything that happened. */
 export interface Recording {
@@ -167,20 +167,27 @@ class ScenarioRun {
         return this.#up();
       case 'suspend':
       case 'resume': {
-        this.#recorder.note(act.cronJob, act.type === 'suspend' ? 'is suspended' : 'is resumed');
         const body = { spec: { suspend: act.type === 'suspend' } };
-        await client.patch(resources.cronJobs, splitName(act.cronJob), { type: 'merge', body });
+        for (const name of await this.#allNamed(resources.cronJobs, act.cronJob)) {
+          this.#recorder.note(name, act.type === 'suspend' ? 'is suspended' : 'is resumed');
+          await client.patch(resources.cronJobs, splitName(name), { type: 'merge', body });
+        }
         return;
       }
       case 'trigger':
-        return this.#trigger(splitName(act.cronJob));
+        for (const name of await this.#allNamed(resources.cronJobs, act.cronJob)) await this.#trigger(splitName(name));
+        return;
       case 'apply':
         return this.#apply(act.manifest);
       case 'delete': {
-        const { namespace, name } = splitName(act.name);
-        this.#recorder.note(act.kind === 'CronJob' ? act.name : '', `${act.kind} ${name} is deleted`);
-        const ref = act.kind === 'Namespace' ? { name } : { namespace, name };
-        return client.delete(byKind[act.kind]!, ref, { propagationPolicy: 'Background' });
+        const resource = byKind[act.kind]!;
+        for (const full of await this.#allNamed(resource, act.name)) {
+          const { namespace, name } = splitName(full);
+          this.#recorder.note(act.kind === 'CronJob' ? full : '', `${act.kind} ${name} is deleted`);
+          const ref = act.kind === 'Namespace' ? { name } : { namespace, name };
+          await client.delete(resource, ref, { propagationPolicy: 'Background' });
+        }
+        return;
       }
       case 'clockStep': {
         const fromMs = clock.now();
@@ -189,6 +196,15 @@ class ScenarioRun {
         this.#clockSteps.push({ fromMs, toMs: clock.now() });
       }
     }
+  }
+
+  /** `namespace/name` of everything that fits a pattern now; a name without `*` stands for itself. */
+  async #allNamed(resource: Resource<KubeObject>, pattern: NamePattern): Promise<readonly string[]> {
+    if (!pattern.includes('*')) return [pattern];
+    const { items } = await this.#engine.client.list(resource);
+    const named = items.map(({ metadata }) => qualified(objectKey(metadata))).filter((name) => fits(pattern, name));
+    if (named.length === 0) throw notFound(resource, splitName(pattern).name);
+    return named.toSorted();
   }
 
   async #up(): Promise<void> {
