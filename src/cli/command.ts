@@ -19,6 +19,15 @@ export interface Command {
 /** What the user typed or gave cannot be used: printed as one line, exit code 2. */
 export class UsageError extends Error {}
 
+/**
+ * The value of `--data-dir`.
+ * @throws UsageError if it is empty (an unset variable in a script): that would mean the working directory
+ */
+export function givenDataPath(value: string | undefined): string | undefined {
+  if (value === '') throw new UsageError('--data-dir: must not be empty');
+  return value;
+}
+
 type Options = NonNullable<ParseArgsConfig['options']>;
 
 /**

@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { dirname, join } from 'node:path';
 import { loadKubeconfig, type ClusterAccess } from '../client/index.ts';
 import { defaultDataPath, StartError } from '../engine/index.ts';
-import { UsageError } from './command.ts';
+import { givenDataPath, UsageError } from './command.ts';
 
 /** Where to look for an engine when nobody says, and how to start one. */
 interface Defaults {
@@ -21,10 +21,10 @@ export function engineAccess(
   env: NodeJS.ProcessEnv,
   { directory, hint }: Defaults,
 ): ClusterAccess {
-  const given = values['data-dir'] === undefined ? undefined : `${values['data-dir']}/kubeconfig`;
+  const given = givenDataPath(values['data-dir']);
   const listed = env['KUBECONFIG']?.split(':').find((part) => part !== '');
   const usual = join(dirname(defaultDataPath(env)), directory, 'kubeconfig');
-  const path = values.kubeconfig ?? given ?? listed ?? usual;
+  const path = values.kubeconfig ?? (given === undefined ? undefined : join(given, 'kubeconfig')) ?? listed ?? usual;
   if (!existsSync(path)) throw new UsageError(`${path} does not exist: start \`${hint}\` first`);
   try {
     return loadKubeconfig(readFileSync(path, 'utf8'), { readFile: (file) => readFileSync(file, 'utf8') });

@@ -1,5 +1,5 @@
 import { defaultDataPath, imagesPath, imageTools } from '../engine/index.ts';
-import { parseOptions, UsageError, type Command, type Terminal } from './command.ts';
+import { givenDataPath, parseOptions, UsageError, type Command, type Terminal } from './command.ts';
 
 export const image: Command = {
   summary: 'load, list and remove images for the runtime sandbox',
@@ -16,7 +16,7 @@ Exit codes: 0 done, 1 it could not be done, 2 wrong usage.
 `,
   run: async (args, terminal) => {
     const { values, positionals } = parseOptions(args, { 'data-dir': { type: 'string' } });
-    const directory = imagesPath(values['data-dir'] ?? defaultDataPath(terminal.env));
+    const directory = imagesPath(givenDataPath(values['data-dir']) ?? defaultDataPath(terminal.env));
     const [action, operand, ...more] = positionals;
     if (more.length > 0) throw new UsageError(`unexpected argument "${more[0]}"`);
     if (action === 'ls' && operand === undefined) return list(directory, terminal);

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { mergeKubeconfig } from '../client/index.ts';
-import { defaultDataPath } from '../engine/index.ts';
-import { parseOptions, UsageError, type Command } from './command.ts';
+import { defaultDataPath, StartError } from '../engine/index.ts';
+import { givenDataPath, parseOptions, UsageError, type Command } from './command.ts';
 
 export const kubeconfig: Command = {
   summary: 'print the kubeconfig of the engine in a data directory',
@@ -22,7 +22,7 @@ Prints the kubeconfig that \`rondo up\` wrote.
       merge: { type: 'boolean' },
     });
     if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
-    const path = resolve(values['data-dir'] ?? defaultDataPath(terminal.env), 'kubeconfig');
+    const path = resolve(givenDataPath(values['data-dir']) ?? defaultDataPath(terminal.env), 'kubeconfig');
     if (!existsSync(path)) throw new UsageError(`${path} does not exist: start the engine with \`rondo up\` first`);
     if (values.path === true) terminal.out(`${path}\n`);
     else if (values.merge === true) terminal.out(`merged into ${mergeIntoUserKubeconfig(path, terminal.env)}\n`);
@@ -33,16 +33,24 @@ Prints the kubeconfig that \`rondo up\` wrote.
 
 /**
  * Adds the kubeconfig at `path` to the user's own; gives the file that was changed.
- * @throws UsageError if that file is none, or has another entry of the same name
+ * @throws UsageError if that file is none, or has another entry of the same name; StartError if it cannot be written
  */
 export function mergeIntoUserKubeconfig(path: string, env: NodeJS.ProcessEnv): string {
   const listed = env['KUBECONFIG']?.split(':').find((part) => part !== '');
   const target = listed ?? join(homedir(), '.kube', 'config');
-  const existing = existsSync(target) ? readFileSync(target, 'utf8') : '';
-  const merged = mergedText(target, existing, readFileSync(path, 'utf8'));
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(`${target}.rondo`, merged, { mode: 0o600 });
-  renameSync(`${target}.rondo`, target);
+  const added = readFileSync(path, 'utf8');
+  try {
+    // A link stays one: many keep such files elsewhere.
+    const file = existsSync(target) ? realpathSync(target) : target;
+    const existing = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const merged = mergedText(target, existing, added);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.rondo`, merged, { mode: 0o600 });
+    renameSync(`${file}.rondo`, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    throw new StartError(`cannot merge into ${target}: ${(error as Error).message}`, { cause: error });
+  }
   return target;
 }
 

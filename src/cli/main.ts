@@ -17,12 +17,13 @@ const commands: Record<string, () => Promise<Command>> = {
 /** Runs one command line (without node and script). Resolves to the exit code: 2 for what the user got wrong. */
 export async function main(args: readonly string[]): Promise<number> {
   const terminal = systemTerminal();
-  const [name, ...rest] = args;
+  // `rondo help up` is `rondo up --help`.
+  const [name, ...rest] = args[0] === 'help' && args[1] !== undefined ? [args[1], '--help'] : args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     terminal.out(await overview());
     return name === undefined ? 2 : 0;
   }
-  const load = commands[name === '--version' ? 'version' : name];
+  const load = find(name === '--version' ? 'version' : name);
   if (load === undefined) {
     terminal.error(`rondo: unknown command "${name}"; see rondo --help\n`);
     return 2;
@@ -40,6 +41,11 @@ export async function main(args: readonly string[]): Promise<number> {
     else throw error;
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** Own names only: `rondo constructor` is no command. */
+function find(name: string): (() => Promise<Command>) | undefined {
+  return Object.hasOwn(commands, name) ? commands[name] : undefined;
 }
 
 async function overview(): Promise<string> {

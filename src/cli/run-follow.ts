@@ -1,13 +1,7 @@
-import {
-  jobFinishedCondition,
-  objectKey,
-  refOf,
-  resources,
-  type ContainerStateWaiting,
-  type Job,
-  type Pod,
-} from '../api/index.ts';
+import { setMaxListeners } from 'node:events';
+import { jobFinishedCondition, resources, type ContainerStateWaiting, type Job, type Pod } from '../api/index.ts';
 import type { Client, WatchEvent } from '../client/index.ts';
+import { ContainerLog } from './container-log.ts';
 import type { Terminal } from './command.ts';
 
 interface Run {
@@ -26,7 +20,8 @@ export function followRun(run: Run): Promise<number> {
 class Follower {
   readonly #run: Run;
   readonly #latest = new Map<string, Job>();
-  readonly #logs = new Map<string, Promise<void>>();
+  readonly #logs = new Map<string, ContainerLog>();
+  readonly #explained = new Set<string>();
   #progress = '';
 
   constructor(run: Run) {
@@ -35,6 +30,8 @@ class Follower {
   }
 
   async follow(): Promise<number> {
+    // One for each log that is being followed.
+    setMaxListeners(0, this.#run.limit);
     const watches: { close(): void }[] = [];
     try {
       await new Promise<void>((resolve, reject) => {
@@ -46,8 +43,17 @@ class Follower {
       for (const watch of watches) watch.close();
     }
     if (this.#run.limit.aborted) return this.#stopped();
-    await Promise.all(this.#logs.values());
+    await this.#finishLogs();
     return this.#summary();
+  }
+
+  /** The end of a Job may have been seen before the last news of its Pods. */
+  async #finishLogs(): Promise<void> {
+    const { items } = await this.#run.client.list(resources.pods, {});
+    const failed = new Promise<never>((_resolve, reject) => {
+      for (const pod of items) this.#observePod(pod, reject);
+    });
+    await Promise.race([failed, Promise.all([...this.#logs.values()].map((log) => log.end()))]);
   }
 
   #stopped(): number {
@@ -93,39 +99,32 @@ class Follower {
     this.#run.terminal.error(`${text}\n`);
   }
 
-  /** Each attempt of each container has a log of its own. */
   #observePod(pod: Pod, reject: (error: Error) => void): void {
     const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
     for (const { name, restartCount, state } of statuses) {
-      this.#explainWaiting(pod, name, state?.waiting);
-      const id = `${objectKey(pod.metadata)}/${name}/${restartCount}`;
-      if (this.#logs.has(id) || (state?.running === undefined && state?.terminated === undefined)) continue;
+      this.#explain(pod, name, state?.waiting);
+      if (state?.terminated?.reason === 'StartError') this.#explain(pod, name, state.terminated);
+      // A container that waits between two attempts has had one, too.
+      if (restartCount === 0 && state?.running === undefined && state?.terminated === undefined) continue;
       const several = statuses.length > 1 ? `/${name}` : '';
-      const log = this.#printLog(pod, name, `[${pod.metadata.name}${several}] `);
-      log.catch(reject);
-      this.#logs.set(id, log);
+      this.#logOf(pod, name, `[${pod.metadata.name}${several}] `).observe(restartCount).catch(reject);
     }
+  }
+
+  #logOf(pod: Pod, container: string, prefix: string): ContainerLog {
+    const id = `${pod.metadata.uid}/${container}`;
+    let log = this.#logs.get(id);
+    if (log === undefined) this.#logs.set(id, (log = new ContainerLog(this.#run, { pod, container, prefix })));
+    return log;
   }
 
   /** A Pod that cannot start would otherwise only look slow. */
-  #explainWaiting(pod: Pod, container: string, waiting: ContainerStateWaiting | undefined): void {
-    if (waiting?.message === undefined) return;
-    const id = `${pod.metadata.uid}/${container}/waiting/${waiting.message}`;
-    if (this.#logs.has(id)) return;
-    this.#logs.set(id, Promise.resolve());
-    this.#run.terminal.error(`[${pod.metadata.name}] ${waiting.reason}: ${waiting.message}\n`);
-  }
-
-  async #printLog(pod: Pod, container: string, prefix: string): Promise<void> {
-    const { client, terminal, limit } = this.#run;
-    const decoder = new TextDecoder();
-    let rest = '';
-    for await (const chunk of client.podLog(refOf(pod), { container, follow: true }, limit)) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) terminal.out(`${prefix}${line}\n`);
-    }
-    if (rest !== '') terminal.out(`${prefix}${rest}\n`);
+  #explain(pod: Pod, container: string, state: ContainerStateWaiting | undefined): void {
+    if (state?.message === undefined) return;
+    const id = `${pod.metadata.uid}/${container}/${state.message}`;
+    if (this.#explained.has(id)) return;
+    this.#explained.add(id);
+    this.#run.terminal.error(`[${pod.metadata.name}] ${state.reason}: ${state.message}\n`);
   }
 
   #summary(): number {

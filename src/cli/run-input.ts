@@ -7,6 +7,8 @@ export interface RunInput {
   /** ConfigMaps and Secrets. */
   readonly sources: readonly Manifest[];
   readonly jobs: readonly Manifest[];
+  /** Those that Jobs were made from: they are only checked. */
+  readonly cronJobs: readonly Manifest[];
 }
 
 export type Manifest = Draft<KubeObject> & { readonly kind: string; readonly spec?: Record<string, unknown> };
@@ -20,8 +22,26 @@ export function readRunInput(files: readonly string[]): RunInput {
   const manifests = files.flatMap(readManifests);
   const jobs = manifests.filter(({ kind }) => kind === 'Job' || kind === 'CronJob').map(asJob);
   if (jobs.length === 0) throw new UsageError(`no Job or CronJob in ${files.join(', ')}`);
-  return { sources: manifests.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret'), jobs };
+  for (const job of jobs) refuseEndless(job);
+  return {
+    sources: manifests.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret'),
+    jobs,
+    cronJobs: manifests.filter(({ kind }) => kind === 'CronJob'),
+  };
 }
+
+/** What waits for somebody to change it waits for ever where nobody can. */
+function refuseEndless({ metadata, spec = {} }: Manifest): void {
+  const name = metadata.name ?? metadata.generateName ?? '';
+  const { suspend, parallelism, completions, managedBy } = spec;
+  if (managedBy !== undefined && managedBy !== ownController)
+    throw new UsageError(`job ${name} would never end: it is managed by ${JSON.stringify(managedBy)}`);
+  if (completions === 0) return;
+  if (suspend === true) throw new UsageError(`job ${name} would never end: it is suspended`);
+  if (parallelism === 0) throw new UsageError(`job ${name} would never end: its parallelism is 0`);
+}
+
+const ownController = 'kubernetes.io/job-controller';
 
 const kinds = new Map([
   ['Job', 'batch/v1'],

@@ -24,6 +24,7 @@ import {
 import { parseOptions, UsageError, type Command, type Terminal } from './command.ts';
 import { readRunInput, type Manifest, type RunInput } from './run-input.ts';
 import { followRun } from './run-follow.ts';
+import { warningsTo } from './run-warnings.ts';
 import { until } from './watch-until.ts';
 
 export const run: Command = {
@@ -51,7 +52,7 @@ Exit codes: 0 all Jobs complete, 1 a Job failed or time ran out, 2 bad input, 13
       { pods: directory, sandboxes: directory, images: imagesPath(defaultDataPath(terminal.env)) },
       { log },
     );
-    const engine = createEngine({ runtimes: [runtime], log });
+    const engine = createEngine({ runtimes: [runtime], log, recorderFor: warningsTo(terminal) });
     try {
       await engine.start();
       const jobs = await createAll(engine.client, input);
@@ -96,6 +97,7 @@ function stopSignal(terminal: Terminal, timeoutSeconds: number | undefined): Abo
 }
 
 const byKind: Record<string, Resource<KubeObject>> = {
+  CronJob: resources.cronJobs as Resource<KubeObject>,
   Job: resources.jobs as Resource<KubeObject>,
   ConfigMap: resources.configMaps as Resource<KubeObject>,
   Secret: resources.secrets as Resource<KubeObject>,
@@ -111,7 +113,7 @@ async function createAll(client: Client, input: RunInput): Promise<readonly Job[
     for (const namespace of new Set(all.map(({ metadata }) => metadata.namespace!))) {
       await ensureNamespace(client, namespace);
     }
-    for (const manifest of all) await create(client, manifest, { dryRun: true });
+    for (const manifest of [...input.cronJobs.map(placed), ...all]) await create(client, manifest, { dryRun: true });
     const created: KubeObject[] = [];
     for (const manifest of all) created.push(await create(client, manifest, {}));
     return created.filter((object): object is Job => object.kind === 'Job');

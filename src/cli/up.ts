@@ -11,7 +11,7 @@ import {
   type Rootfs,
   type RuntimeName,
 } from '../engine/index.ts';
-import { parseOptions, UsageError, type Command, type Terminal } from './command.ts';
+import { givenDataPath, parseOptions, UsageError, type Command, type Terminal } from './command.ts';
 import { mergeIntoUserKubeconfig } from './kubeconfig.ts';
 
 export const up: Command = {
@@ -85,7 +85,8 @@ function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
   const level = oneOf<Level>('--log-level', values['log-level'], ['debug', 'info', 'warn', 'error']);
   const log = createLogger({ clock: systemClock, level, write: (line) => terminal.error(`${line}\n`) });
   return {
-    dataPath: values['data-dir'] ?? `${defaultDataPath(terminal.env)}${time === undefined ? '' : '-virtual'}`,
+    dataPath:
+      givenDataPath(values['data-dir']) ?? `${defaultDataPath(terminal.env)}${time === undefined ? '' : '-virtual'}`,
     ...parseListen(values.listen),
     runtime,
     rootfs,

@@ -57,6 +57,11 @@ describe('kubeconfig', () => {
     ['a login program', existing.replace('token: abc', 'exec: {}'), 'logs in with exec'],
     ['no verification', existing.replace('{ server', '{ insecure-skip-tls-verify: true, server'), 'not to verify'],
     ['a list', '[]', 'not a kubeconfig'],
+    [
+      'a section that is no list',
+      `${existing.replace(/^clusters:[^]*?^(?=\w)/m, '')}clusters: {}\n`,
+      'no list of clusters',
+    ],
   ])('refuses %s, and says so', (_name, text, message) => {
     expect(() => loadKubeconfig(text)).toThrow(message);
   });

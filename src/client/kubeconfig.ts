@@ -139,6 +139,10 @@ function put(document: Document, section: string, entry: Named, { replace }: { r
 function parseConfig(text: string): Kubeconfig {
   const value: unknown = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('this is not a kubeconfig');
+  for (const section of ['clusters', 'users', 'contexts'] as const) {
+    const list = (value as Kubeconfig)[section] ?? [];
+    if (!Array.isArray(list)) throw new Error(`the kubeconfig has no list of ${section}`);
+  }
   return value;
 }
 

@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { imagesPath } from './images.ts';
 
 /** Why the engine cannot begin, in one line for a person. */
@@ -26,10 +26,10 @@ export interface DataDirectory {
   readonly nodeName: string;
 }
 
-/** `$XDG_DATA_HOME/rondo`, or `~/.local/share/rondo`. */
+/** `$XDG_DATA_HOME/rondo`, or `~/.local/share/rondo`. A relative `$XDG_DATA_HOME` counts as none: so says its specification. */
 export function defaultDataPath(env: NodeJS.ProcessEnv = process.env): string {
   const base = env['XDG_DATA_HOME'];
-  return base !== undefined && base !== '' ? join(base, 'rondo') : join(homedir(), '.local', 'share', 'rondo');
+  return base !== undefined && isAbsolute(base) ? join(base, 'rondo') : join(homedir(), '.local', 'share', 'rondo');
 }
 
 /**
@@ -53,16 +53,38 @@ export function openDataDirectory(given: string): DataDirectory {
     nodeName: join(path, 'node-name'),
   };
   try {
+    refuseForeign(path);
     for (const made of [path, directory.store, directory.pods, directory.volumes, directory.pki]) {
       mkdirSync(made, { recursive: true });
       chmodSync(made, 0o700);
     }
     writePrivateFile(join(path, '.writable'), '');
   } catch (error) {
+    if (error instanceof StartError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'error';
     throw new StartError(`the data directory ${path} cannot be used: ${reasons[code] ?? code}`, { cause: error });
   }
   return directory;
+}
+
+/** What a start that did not come to its end can have left, or a new file system. */
+const ours = new Set([
+  ...['store', 'pods', 'sandboxes', 'images', 'volumes', 'pki', 'kubeconfig', 'token', '.writable'],
+  'lost+found',
+]);
+
+/**
+ * A directory of somebody else's is not filled, and above all not closed to everybody but its owner: `--data-dir /tmp`
+ * would take /tmp from all.
+ */
+function refuseForeign(path: string): void {
+  const names = existsSync(path) ? readdirSync(path) : [];
+  if (names.includes('node-name') || existsSync(join(path, 'store', 'manifest'))) return;
+  const foreign = names.find((name) => !ours.has(name));
+  if (foreign === undefined) return;
+  throw new StartError(
+    `${path} is no data directory of Rondo: it holds ${foreign}; name an empty directory, or one that does not exist yet`,
+  );
 }
 
 const reasons: Record<string, string> = {

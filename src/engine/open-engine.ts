@@ -180,11 +180,18 @@ async function listen(engine: Engine, parts: ListenParts): Promise<Listening> {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EADDRINUSE' && port < last) continue;
-      const reason = code === 'EADDRINUSE' ? 'the port is in use' : (code ?? String(error));
+      const reason = listenProblems[code ?? ''] ?? code ?? String(error);
       throw new StartError(`cannot listen on ${options.host}:${port}: ${reason}`, { cause: error });
     }
   }
 }
+
+const listenProblems: Record<string, string> = {
+  EADDRINUSE: 'the port is in use',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'there is no such host',
+  EACCES: 'no permission for this port',
+};
 
 /** The administrator's bearer token: for clients that cannot use a certificate. */
 function ensureToken(directory: DataDirectory): string {

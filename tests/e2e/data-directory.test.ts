@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -67,6 +77,24 @@ describe('a data directory that cannot be used', () => {
     writeFileSync(file, 'kept');
     expectRefusal(upIn(file), `rondo up: the data directory ${file} cannot be used: a part of the path is not a dir`);
     expect(readFileSync(file, 'utf8')).toBe('kept');
+  });
+
+  it("that holds somebody else's files is refused with one line, and stays as open as it was", () => {
+    const path = directory();
+    writeFileSync(join(path, 'letter'), 'dear');
+    chmodSync(path, 0o755);
+    const message = `rondo up: ${path} is no data directory of Rondo: it holds letter; name an empty directory`;
+    expectRefusal(upIn(path), message);
+    expect(statSync(path).mode & 0o777).toBe(0o755);
+    expect(readdirSync(path)).toEqual(['letter']);
+  });
+
+  it('may hold other files beside those of an engine that was there before', async () => {
+    const path = await usedDirectory();
+    writeFileSync(join(path, 'letter'), 'dear');
+    const rondo = await startRondo({ dataDir: path });
+    engines.push(rondo);
+    expect(await configMaps(rondo)).toEqual(['one', 'three', 'two']);
   });
 
   it.runIf(canMount())('on a read-only file system is refused with one line, and nothing changes', async () => {

@@ -127,6 +127,49 @@ items:
     expect(result.stdout).toMatch(/^\[from-file-\w{5}\] yes$/m);
   });
 
+  it('shows the output of every attempt of a container that is started again in its Pod', () => {
+    const spec = '  completions: 5\n  parallelism: 5\n  backoffLimit: 100';
+    const script = 'echo x >>"$RONDO_VOLUME_V/n"; n=$(wc -l <"$RONDO_VOLUME_V/n"); echo attempt $n; [ $n -ge 2 ]';
+    const restarted = job('again', script, spec)
+      .replace('  backoffLimit: 0\n', '')
+      .replace('restartPolicy: Never', 'restartPolicy: OnFailure\n      volumes: [{name: v, emptyDir: {}}]');
+    const result = run(restarted);
+    expect(result.status).toBe(0);
+    const lines = result.stdout.split('\n').filter((line) => line !== '');
+    const pods = new Set(lines.map((line) => line.split(' ', 1)[0]));
+    expect(pods.size).toBe(5);
+    for (const pod of pods)
+      expect(lines.filter((line) => line.startsWith(`${pod} `))).toEqual([`${pod} attempt 1`, `${pod} attempt 2`]);
+  });
+
+  it('follows many Pods at once without a word of its own', () => {
+    const result = run(job('wide', 'echo here; sleep 0.5', '  completions: 15\n  parallelism: 15'));
+    expect(result.status).toBe(0);
+    expect(result.stdout.match(/here$/gm)).toHaveLength(15);
+    expect(result.stderr.split('\n').filter((line) => !/^(wide: \d+\/15 succeeded.*)?$/.test(line))).toEqual([]);
+  });
+
+  it('tells why a container did not start, and once for all Pods what the runtime does not honour', () => {
+    const other = job('other', 'true', '  completions: 3\n  parallelism: 3').replace('rondo.dev/host', 'busybox');
+    const missing = job('missing', '').replace(/command: .*/, 'command: [/no/such/program]');
+    const result = run(`${other}\n---\n${missing}`);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toMatch(/^\[missing-\w{5}\] StartError: .*\/no\/such\/program.*no such file.*$/m);
+    expect(result.stderr.match(/^\[other-\w{5}\] ImageNotPulled: .*busybox.*$/gm)).toHaveLength(1);
+  });
+
+  it('tells why Pods have no node, instead of waiting in silence', () => {
+    const greedy = job('greedy', 'true').replace(
+      'image: rondo.dev/host',
+      'image: rondo.dev/host\n        resources: {requests: {cpu: "100000"}}',
+    );
+    const result = run(greedy, ['--timeout', '2']);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toMatch(
+      /^\[greedy-\w{5}\] FailedScheduling: 0\/1 nodes are available: 1 Insufficient cpu\./m,
+    );
+  });
+
   it('ends everything when the time is over', () => {
     const result = run(job('slow', 'echo begun; exec sleep 1000'), ['--timeout', '1.5']);
     expect(result.status).toBe(1);
@@ -138,6 +181,12 @@ items:
 describe('bad input of rondo run', () => {
   const good = job('good', 'true');
   const configMap = '{apiVersion: v1, kind: ConfigMap, metadata: {name: m}, data: {}}';
+  const cron = (schedule: string): string => `
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: c}
+spec: {schedule: ${schedule}, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: m, image: rondo.dev/host, command: ['true']}]}}}}}
+`;
   it.each([
     ['broken YAML', 'a: [b\nc: d', /^rondo run: -: .+$/],
     ['an unknown field', job('x', 'true', '  complotions: 2'), /^rondo run: -: unknown field "spec\.complotions"$/],
@@ -168,6 +217,10 @@ describe('bad input of rondo run', () => {
     ['nothing', '', /^rondo run: no Job or CronJob in -$/],
     ['two of one name', `${good}\n---\n${good}`, /^rondo run: jobs\.batch "good" already exists$/],
     ['a good one before a bad one', `${good}\n---\n${job('x', 'true', '  parallelism: -1')}`, /parallelism/],
+    ['a CronJob with a schedule that is none', cron('every day'), /^rondo run: .*spec\.schedule: Invalid value: "every day": .*$/], // prettier-ignore
+    ['a suspended Job', job('x', 'true', '  suspend: true'), /^rondo run: job x would never end: it is suspended$/],
+    ['a Job of another controller', job('x', 'true', '  managedBy: a.example/b'), /^rondo run: job x would never end: it is managed by "a\.example\/b"$/], // prettier-ignore
+    ['a Job without parallelism', job('x', 'true', '  parallelism: 0'), /^rondo run: job x would never end: its parallelism is 0$/], // prettier-ignore
     ['a CronJob without a template', '{apiVersion: batch/v1, kind: CronJob, metadata: {name: c}, spec: {schedule: "* * * * *"}}', /^rondo run: .*spec\.template\.spec\.containers: Required value.*$/], // prettier-ignore
   ])('%s: exit code 2, one line, nothing run', (_name, input, message) => {
     const result = run(input);

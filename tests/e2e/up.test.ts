@@ -1,5 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join, relative } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -194,6 +203,39 @@ spec:
     expect(readFileSync(config, 'utf8')).toBe('{{{: bad');
   });
 
+  it('refuses with one line to merge into what cannot be read or written', () => {
+    const inFile = join(directory(), 'file');
+    writeFileSync(inFile, '');
+    for (const [config, reason] of [
+      [directory(), 'EISDIR'],
+      [join(inFile, 'config'), 'EEXIST'],
+    ] as const) {
+      const args = ['up', '--data-dir', directory(), '--listen', '127.0.0.1:0', '--merge-kubeconfig'];
+      const result = runRondo(args, { env: { KUBECONFIG: config } });
+      expect(result).toMatchObject({ status: 1, stdout: '' });
+      expect(result.stderr).toMatch(new RegExp(`^rondo up: cannot merge into ${config}: ${reason}.+\n$`));
+    }
+  });
+
+  it('merges into the file that a link names, and leaves the link', async () => {
+    const home = directory();
+    const [config, link] = [join(home, 'real'), join(home, 'link')];
+    writeFileSync(config, 'apiVersion: v1\nkind: Config\n# mine\ncurrent-context: a\n');
+    symlinkSync('real', link);
+    const rondo = await up({ env: { KUBECONFIG: link }, args: ['--merge-kubeconfig'] });
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readFileSync(config, 'utf8')).toMatch(/# mine\ncurrent-context: a\n/);
+    expect(readFileSync(config, 'utf8')).toContain(rondo.url);
+  });
+
+  it('takes no part of a relative XDG_DATA_HOME, as its specification says', () => {
+    const home = directory();
+    const env = { XDG_DATA_HOME: 'relative', HOME: home };
+    expect(runRondo(['kubeconfig'], { env }).stderr).toContain(`${home}/.local/share/rondo/kubeconfig does not exist`);
+    const absolute = { ...env, XDG_DATA_HOME: '/absolute' };
+    expect(runRondo(['kubeconfig'], { env: absolute }).stderr).toContain('/absolute/rondo/kubeconfig does not exist');
+  });
+
   it.runIf(process.getuid?.() === 0 && process.platform === 'linux')(
     'is the same node after the host was renamed',
     async () => {
@@ -304,11 +346,15 @@ describe('the command line', () => {
     [['up', '--log-level', 'loud'], 'rondo up: --log-level loud: must be one of debug, info, warn, error'],
     [['up', 'extra'], 'rondo up: unexpected argument "extra"'],
     [['up', '--data-dir'], "rondo up: Option '--data-dir <value>' argument missing"],
+    [['up', '--data-dir', ''], 'rondo up: --data-dir: must not be empty'],
+    [['kubeconfig', '--data-dir='], 'rondo kubeconfig: --data-dir: must not be empty'],
     [['up', '--unknown'], "rondo up: Unknown option '--unknown'"],
     [['run'], 'rondo run: name a file with -f'],
     [['kubeconfig', '--wrong'], "rondo kubeconfig: Unknown option '--wrong'"],
     [['version', '--wrong'], "rondo version: Unknown option '--wrong'"],
     [['version', 'extra'], 'rondo version: unexpected argument "extra"'],
+    [['constructor'], 'rondo: unknown command "constructor"; see rondo --help'],
+    [['__proto__'], 'rondo: unknown command "__proto__"; see rondo --help'],
     [['fly'], 'rondo: unknown command "fly"; see rondo --help'],
   ])('refuses %j with exit code 2 and one line', (args, message) => {
     const result = runRondo(args);
@@ -318,8 +364,12 @@ describe('the command line', () => {
   });
 
   it.each(['up', 'run', 'kubeconfig', 'version'])('explains %s', (name) => {
-    for (const option of ['--help', '-h']) {
-      const result = runRondo([name, option]);
+    for (const args of [
+      [name, '--help'],
+      [name, '-h'],
+      ['help', name],
+    ]) {
+      const result = runRondo(args);
       expect(result).toMatchObject({ status: 0, stderr: '' });
       expect(result.stdout).toMatch(new RegExp(`^Usage: rondo ${name}`));
     }
