@@ -9,6 +9,7 @@ import type { UserInfo } from './kind.ts';
 import { createOperations } from './registry/create-operations.ts';
 import { reachableUrl } from './reachable-url.ts';
 import { allKinds } from './resources/index.ts';
+import { allReviews } from './reviews/index.ts';
 import { makeSigningKeyPem, readSigningKey, TokenIssuer, tokenIssuer, TokenVerifier } from './tokens/index.ts';
 
 /** Who the server itself acts as. */
@@ -22,18 +23,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const common = { store, clock: requestClock, random, log };
   const key = readSigningKey(options.tokenKey ?? makeSigningKeyPem());
   const tokens = new TokenIssuer(key, common);
-  const operations = createOperations({ ...common, kinds: allKinds, admission, tokens });
+  const operations = createOperations({ ...common, kinds: allKinds, reviews: allReviews, admission, tokens });
   const expiry = createExpiry({ operations, store, clock, log });
   const counters = (): Readonly<Record<string, number>> => ({ ...operations.counters, ...store.counters });
   const extensions = options.extensions ?? [];
+  const verifier = new TokenVerifier({ key, clock: requestClock, read: storedObjects(store).read });
   const listening: HttpListening[] = [];
   const serverUrl = (): string | undefined => listening[0] && reachableUrl(listening[0].url);
   const handler = createHttpHandler({
     ...{ operations, podStreams, random, log, counters, extensions },
     clock: requestClock,
+    reviewing: { verifier },
     openId: { issuer: tokenIssuer, keys: [key.jwk], serverUrl },
   });
-  const verifier = new TokenVerifier({ key, clock: requestClock, read: storedObjects(store).read });
   const clientFor = (user: UserInfo): ReturnType<ApiServer['clientFor']> =>
     createInProcessClient(operations, user, podStreams);
   return {

@@ -127,3 +127,11 @@ export interface UserInfo {
   /** What else is known of the user: `authentication.kubernetes.io/pod-name`, for instance. */
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
+
+const authenticatedGroup = 'system:authenticated';
+
+/** The user with the group of all that said who they are. */
+export function authenticated(user: UserInfo): UserInfo {
+  if (user.groups.includes(authenticatedGroup)) return user;
+  return { ...user, groups: [...user.groups, authenticatedGroup] };
+}

@@ -2,6 +2,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ApiError, Draft, KubeObject, ObjectRef, Pod, TokenRequest, TokenRequestSpec } from '../api/index.ts';
 import type { DeleteOptions, Patch, PodLogOptions } from '../client/index.ts';
 import type { KindDefinition, UserInfo } from './kind.ts';
+import type { ReviewDefinition } from './review.ts';
 
 /**
  * What can be done with the kinds that are served: the one law behind both doors (HTTP and in-process). Everything is
@@ -34,6 +35,9 @@ export interface KindCatalog {
   readonly all: readonly KindDefinition[];
   find(group: string, version: string, resource: string): KindDefinition | undefined;
   byKind(group: string, kind: string): KindDefinition | undefined;
+  /** Kinds that are asked and not kept. */
+  readonly reviews: readonly ReviewDefinition[];
+  findReview(group: string, version: string, resource: string): ReviewDefinition | undefined;
 }
 
 export interface Request {

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { UserInfo } from '../kind.ts';
+import { authenticated, type UserInfo } from '../kind.ts';
 import type { TokenVerifier } from '../tokens/index.ts';
 import type { Exchange } from './exchange.ts';
-
-const authenticatedGroup = 'system:authenticated';
 
 export interface Credentials {
   readonly tokens: ReadonlyMap<string, UserInfo>;
@@ -23,13 +21,13 @@ export function createAuthenticator(credentials: Credentials): Authenticate {
   const users = new Map(
     [...credentials.tokens]
       .filter(([token]) => token !== '')
-      .map(([token, user]) => [hashOf(token), asAuthenticated(user)] as const),
+      .map(([token, user]) => [hashOf(token), authenticated(user)] as const),
   );
   const certificates = new WeakMap<object, CertificateUser>();
   const userOfToken = (token: string): UserInfo | undefined => {
     const verified = credentials.verifier?.verify(token);
     if (verified === undefined) return users.get(hashOf(token));
-    return 'user' in verified ? asAuthenticated(verified.user) : undefined;
+    return 'user' in verified ? authenticated(verified.user) : undefined;
   };
   return (exchange) => {
     let certificate = certificates.get(exchange.connection);
@@ -61,11 +59,9 @@ function readCertificate(exchange: Exchange): CertificateUser {
   if (!socket.authorized || typeof name !== 'string' || name === '') return { presented: true };
   const organizations: unknown = certificate.subject.O ?? [];
   const groups = [organizations].flat().filter((group) => typeof group === 'string');
-  return { presented: true, user: asAuthenticated({ name, groups }) };
-}
-
-function asAuthenticated(user: UserInfo): UserInfo {
-  return user.groups.includes(authenticatedGroup) ? user : { ...user, groups: [...user.groups, authenticatedGroup] };
+  const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  const extra = { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] };
+  return { presented: true, user: authenticated({ name, groups, extra }) };
 }
 
 function bearerToken(authorization: string): string {

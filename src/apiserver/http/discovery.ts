@@ -1,6 +1,7 @@
-import { apiVersionOf } from '../../api/index.ts';
+import { apiVersionOf, type Resource } from '../../api/index.ts';
 import type { KindCatalog } from '../operations.ts';
 import type { KindDefinition } from '../kind.ts';
+import type { ReviewDefinition } from '../review.ts';
 import { subresources } from './subresources.ts';
 
 /** One group with the kinds of its versions, the preferred version first. The core group's name is empty. */
@@ -12,20 +13,29 @@ export interface ApiGroup {
 export interface ApiGroupVersion {
   readonly version: string;
   readonly kinds: readonly KindDefinition[];
+  readonly reviews: readonly ReviewDefinition[];
+}
+
+interface GroupContent {
+  readonly kinds: KindDefinition[];
+  readonly reviews: ReviewDefinition[];
 }
 
 /** The served groups in the order in which the kinds are listed, the core group first. */
 export function groupsOf(catalog: KindCatalog): readonly ApiGroup[] {
-  const groups = new Map<string, Map<string, KindDefinition[]>>([['', new Map()]]);
-  for (const kind of catalog.all) {
-    const { group, version } = kind.resource;
-    const versions = groups.get(group) ?? new Map<string, KindDefinition[]>();
+  const groups = new Map<string, Map<string, GroupContent>>([['', new Map()]]);
+  const contentOf = ({ group, version }: Resource): GroupContent => {
+    const versions = groups.get(group) ?? new Map<string, GroupContent>();
     groups.set(group, versions);
-    versions.set(version, [...(versions.get(version) ?? []), kind]);
-  }
+    const content = versions.get(version) ?? { kinds: [], reviews: [] };
+    versions.set(version, content);
+    return content;
+  };
+  for (const kind of catalog.all) contentOf(kind.resource).kinds.push(kind);
+  for (const review of catalog.reviews) contentOf(review.resource).reviews.push(review);
   return [...groups].map(([name, versions]) => ({
     name,
-    versions: [...versions].map(([version, kinds]) => ({ version, kinds })),
+    versions: [...versions].map(([version, content]) => ({ version, ...content })),
   }));
 }
 
@@ -82,7 +92,7 @@ export function resourceList(group: ApiGroup, of: ApiGroupVersion): object {
     kind: 'APIResourceList',
     apiVersion: 'v1',
     groupVersion: apiVersionOf({ group: group.name, version: of.version }),
-    resources: of.kinds.flatMap(resourceRows),
+    resources: [...of.kinds.flatMap(resourceRows), ...of.reviews.map(reviewRow)],
   };
 }
 
@@ -104,6 +114,12 @@ function resourceRows(kind: KindDefinition): object[] {
   return [main, ...others];
 }
 
+const reviewVerbs = ['create'];
+
+function reviewRow({ resource: { resource, namespaced, kind }, singular }: ReviewDefinition): object {
+  return { name: resource, singularName: singular, namespaced, kind, verbs: reviewVerbs };
+}
+
 /** apidiscovery.k8s.io/v2: everything about some groups in one document. */
 export function aggregatedDiscovery(groups: readonly ApiGroup[]): object {
   return {
@@ -112,9 +128,9 @@ export function aggregatedDiscovery(groups: readonly ApiGroup[]): object {
     metadata: {},
     items: groups.map((group) => ({
       metadata: group.name === '' ? {} : { name: group.name },
-      versions: group.versions.map(({ version, kinds }) => ({
+      versions: group.versions.map(({ version, kinds, reviews }) => ({
         version,
-        resources: kinds.map(resourceDiscovery),
+        resources: [...kinds.map(resourceDiscovery), ...reviews.map(reviewDiscovery)],
         freshness: 'Current',
       })),
     })),
@@ -133,6 +149,17 @@ function resourceDiscovery(kind: KindDefinition): object {
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
     ...(entries.length === 0 ? {} : { subresources: entries.map((entry) => subresourceDiscovery(kind, entry)) }),
+  };
+}
+
+function reviewDiscovery({ resource: of, singular }: ReviewDefinition): object {
+  const { group, version, resource, kind, namespaced } = of;
+  return {
+    resource,
+    responseKind: { group, version, kind },
+    scope: namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: singular,
+    verbs: reviewVerbs,
   };
 }
 

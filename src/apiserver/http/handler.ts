@@ -4,6 +4,7 @@ import type { Logger } from '../../log/index.ts';
 import type { Extension } from '../extension.ts';
 import type { UserInfo } from '../kind.ts';
 import type { Operations, PodStreams } from '../operations.ts';
+import type { ReviewServices } from '../review.ts';
 import { answerError, answerPathNotFound } from './answer.ts';
 import { authorizeMasters, forbiddenError, isOpenPath, type Attributes, type Authorize } from './authorize.ts';
 import type { Call, Services } from './call.ts';
@@ -30,6 +31,8 @@ export interface HttpHandlerOptions {
   /** Besides `ping`, for /healthz, /livez and /readyz. */
   readonly healthChecks?: readonly HealthCheck[];
   readonly openId?: OpenId;
+  /** What answers reviews. Absent: there are none. */
+  readonly reviewing?: ReviewServices;
   /** Paths beside the Kubernetes API. */
   readonly extensions?: readonly Extension[];
   /** Further counters for /metrics, by name in camel case. */
@@ -55,7 +58,8 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     openId: options.openId,
     metrics: () => metrics.render(countersOf(options), { apiserver_longrunning_requests: services.streams.size }),
   });
-  const known = new Set(options.operations.kinds.all.map(({ resource }) => `${resource.group}/${resource.version}`));
+  const { all, reviews } = options.operations.kinds;
+  const known = new Set([...all, ...reviews].map(({ resource }) => `${resource.group}/${resource.version}`));
 
   /** Finds what a request is about, checks that the user may do it, and answers. */
   const serve = async (call: Call, label: RequestLabel): Promise<void> => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KindDefinition } from '../kind.ts';
 import type { KindCatalog } from '../operations.ts';
+import type { ReviewDefinition } from '../review.ts';
 import { groupsOf, type ApiGroup, type ApiGroupVersion } from './discovery.ts';
 import { reachableFrom, schemaNames, schemaOf, type Schema, type SchemaNames } from './openapi-schemas.ts';
 
@@ -38,15 +39,20 @@ function documentOf(group: ApiGroup, of: ApiGroupVersion, core: ReadonlySet<stri
   const document = {
     openapi: '3.0.0',
     info: { title: 'Rondo', version: 'v1.35.0' },
-    paths: Object.assign({}, ...of.kinds.map((kind) => pathsOf(kind, `/${path}`, names))) as Schema,
-    components: { schemas: schemasOf(of.kinds, names) },
+    paths: Object.assign(
+      {},
+      ...of.kinds.map((kind) => pathsOf(kind, `/${path}`, names)),
+      ...of.reviews.map((review) => reviewPaths(review, `/${path}`, names)),
+    ) as Schema,
+    components: { schemas: schemasOf(of, names) },
   };
   const body = Buffer.from(JSON.stringify(document));
   return { path, body, hash: createHash('sha256').update(body).digest('hex').toUpperCase() };
 }
 
-function schemasOf(kinds: readonly KindDefinition[], names: SchemaNames): Record<string, Schema> {
-  const kindsByMessage = new Map(kinds.map((kind) => [messageOf(kind), kind]));
+function schemasOf({ kinds, reviews }: ApiGroupVersion, names: SchemaNames): Record<string, Schema> {
+  const kindsByMessage = new Map([...kinds, ...reviews].map((kind) => [messageOf(kind), kind] as const));
+  const listed = new Set<object>(kinds);
   const reached = new Set<string>();
   for (const message of kindsByMessage.keys()) reachableFrom(message, reached);
   const schemas: Record<string, Schema> = {};
@@ -55,12 +61,12 @@ function schemasOf(kinds: readonly KindDefinition[], names: SchemaNames): Record
     const schema = schemaOf(message, names, kind?.resource.kind);
     schemas[names(message)] =
       kind === undefined ? schema : { ...schema, 'x-kubernetes-group-version-kind': [typeOf(kind)] };
-    if (kind !== undefined) schemas[`${names(message)}List`] = listSchema(kind, names);
+    if (kind !== undefined && listed.has(kind)) schemas[`${names(message)}List`] = listSchema(kind, names);
   }
   return schemas;
 }
 
-function listSchema(kind: KindDefinition, names: SchemaNames): Schema {
+function listSchema(kind: Named, names: SchemaNames): Schema {
   return {
     type: 'object',
     required: ['items'],
@@ -74,19 +80,25 @@ function listSchema(kind: KindDefinition, names: SchemaNames): Schema {
   };
 }
 
+/** A kind that is only asked: its one operation. */
+function reviewPaths(review: ReviewDefinition, root: string, names: SchemaNames): Record<string, Schema> {
+  const { namespaced, resource } = review.resource;
+  const schema = { $ref: `#/components/schemas/${names(messageOf(review))}` };
+  return {
+    [`${root}${namespaced ? '/namespaces/{namespace}' : ''}/${resource}`]: {
+      post: operationOf(review, { action: 'post', schema, query: writeParameters }),
+      parameters: namespaced ? [pathParameter('namespace')] : [],
+    },
+  };
+}
+
 /** What clients look for: the operations of a kind, with the parameter that tells them the server validates fields. */
 function pathsOf(kind: KindDefinition, root: string, names: SchemaNames): Record<string, Schema> {
   const { namespaced, resource } = kind.resource;
   const collection = `${root}${namespaced ? '/namespaces/{namespace}' : ''}/${resource}`;
   const parameters = [...(namespaced ? [pathParameter('namespace')] : [])];
   const schema = { $ref: `#/components/schemas/${names(messageOf(kind))}` };
-  const operation = (action: string, query: readonly string[]): Schema => ({
-    operationId: `${action}${kind.resource.kind}`,
-    parameters: query.map(queryParameter),
-    responses: { '200': { description: 'OK', content: { 'application/json': { schema } } } },
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': typeOf(kind),
-  });
+  const operation = (action: string, query: readonly string[]): Schema => operationOf(kind, { action, schema, query });
   return {
     [collection]: {
       get: operation('list', listParameters),
@@ -103,6 +115,22 @@ function pathsOf(kind: KindDefinition, root: string, names: SchemaNames): Record
   };
 }
 
+interface OperationParts {
+  readonly action: string;
+  readonly schema: Schema;
+  readonly query: readonly string[];
+}
+
+function operationOf(kind: Named, { action, schema, query }: OperationParts): Schema {
+  return {
+    operationId: `${action}${kind.resource.kind}`,
+    parameters: query.map(queryParameter),
+    responses: { '200': { description: 'OK', content: { 'application/json': { schema } } } },
+    'x-kubernetes-action': action,
+    'x-kubernetes-group-version-kind': typeOf(kind),
+  };
+}
+
 const writeParameters = ['dryRun', 'fieldManager', 'fieldValidation'];
 const deleteParameters = ['dryRun', 'gracePeriodSeconds', 'orphanDependents', 'propagationPolicy'];
 const listParameters = ['labelSelector', 'fieldSelector', 'limit', 'continue', 'resourceVersion', 'watch'];
@@ -115,11 +143,14 @@ function pathParameter(name: string): Schema {
   return { name, in: 'path', required: true, schema: { type: 'string' } };
 }
 
-function messageOf(kind: KindDefinition): string {
+/** A kind, stored or only asked. */
+type Named = Pick<KindDefinition, 'message' | 'resource'>;
+
+function messageOf(kind: Named): string {
   return kind.message ?? kind.resource.kind;
 }
 
-function typeOf(kind: KindDefinition): { group: string; version: string; kind: string } {
+function typeOf(kind: Named): { group: string; version: string; kind: string } {
   const { group, version, kind: name } = kind.resource;
   return { group, version, kind: name };
 }

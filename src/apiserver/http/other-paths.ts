@@ -21,7 +21,8 @@ export interface OtherPathsOptions {
 export function createOtherPaths(options: OtherPathsOptions): (call: Call, parts: readonly string[]) => void {
   const discovery = createDiscovery(options.operations);
   const openApi = createOpenApi(options.operations);
-  const index = JSON.stringify({ paths: rootPaths });
+  const served = options.openId === undefined ? rootPaths : [...rootPaths, ...openIdPaths];
+  const index = JSON.stringify({ paths: served.toSorted() });
   return (call, parts) => {
     switch (parts[0]) {
       case undefined:
@@ -46,7 +47,6 @@ export function createOtherPaths(options: OtherPathsOptions): (call: Call, parts
 }
 
 const rootPaths = [
-  openIdPaths[0],
   '/api',
   '/apis',
   '/healthz',
@@ -54,7 +54,6 @@ const rootPaths = [
   '/metrics',
   '/openapi/v2',
   '/openapi/v3',
-  openIdPaths[1],
   '/readyz',
   '/version',
 ];

@@ -1,12 +1,14 @@
 import { failure, type ApiError } from '../../api/index.ts';
 import type { KindDefinition } from '../kind.ts';
 import type { KindCatalog } from '../operations.ts';
+import type { ReviewDefinition } from '../review.ts';
 import type { Attributes } from './authorize.ts';
 import type { Call, Services } from './call.ts';
 import { serveDelete, serveDeleteCollection } from './delete.ts';
 import { parseResourcePath, type ResourcePath } from './path.ts';
 import { flagOf, textOf, type Query } from './query.ts';
 import { serveGet, serveList } from './read.ts';
+import { serveReview } from './review.ts';
 import { findSubresource } from './subresources.ts';
 import type { NamedTarget, Target } from './target.ts';
 import { serveWatch } from './watch.ts';
@@ -46,6 +48,8 @@ export function routeResource(
   const path = parseResourcePath(location.parts);
   if (path === undefined) return refused(request, location, undefined, resourceNotFound());
   const kind = catalog.find(location.group, location.version, path.resource);
+  const review = kind === undefined ? catalog.findReview(location.group, location.version, path.resource) : undefined;
+  if (review !== undefined) return reviewRoute(request, location, path, review);
   const where = kind === undefined ? undefined : checkScope(kind, path);
   if (kind === undefined || where === undefined) return refused(request, location, path, resourceNotFound());
   const target: Target = { kind, ...where, subresource: writablePart(kind, path.subresource) };
@@ -63,6 +67,24 @@ export function routeResource(
 function writablePart({ hasStatus, parts = {} }: KindDefinition, subresource: string | undefined): string | undefined {
   if (subresource === 'status') return hasStatus ? subresource : undefined;
   return subresource !== undefined && Object.hasOwn(parts, subresource) ? subresource : undefined;
+}
+
+/** A kind that is only asked has one path, and one method there. */
+function reviewRoute(
+  request: { readonly method: string; readonly path: string; readonly query: Query },
+  location: ResourceLocation,
+  path: ResourcePath,
+  review: ReviewDefinition,
+): ResourceRoute {
+  const { namespace } = path;
+  if (path.name !== undefined || path.watch || review.resource.namespaced !== (namespace !== undefined))
+    return refused(request, location, path, resourceNotFound());
+  if (request.method !== 'POST') return refused(request, location, path, methodNotAllowed());
+  return {
+    attributes: attributesOf('create', request, location, path),
+    label: labelOf(path),
+    serve: (call, services) => serveReview(call, { review, namespace }, services),
+  };
 }
 
 interface Action {

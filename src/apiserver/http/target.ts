@@ -35,7 +35,7 @@ export function writeRequestOf(call: Call, target: Target, query: WriteQuery): W
 }
 
 /** What bodies sent to a kind must hold. */
-export function expectedOf(kind: KindDefinition): Expected {
+export function expectedOf(kind: Pick<KindDefinition, 'message' | 'resource'>): Expected {
   return {
     kind: kind.resource.kind,
     apiVersions: [apiVersionOf(kind.resource)],

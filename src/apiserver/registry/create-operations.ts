@@ -4,6 +4,7 @@ import type { Logger } from '../../log/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Admission, KindDefinition } from '../kind.ts';
 import type { Operations, Request, Stored } from '../operations.ts';
+import type { ReviewDefinition } from '../review.ts';
 import type { TokenIssuer } from '../tokens/index.ts';
 import { bindPod } from './bind.ts';
 import { createCatalog } from './catalog.ts';
@@ -25,6 +26,8 @@ import { watchObjects } from './watch.ts';
 export interface OperationsOptions {
   readonly store: Store;
   readonly kinds: readonly KindDefinition[];
+  /** Kinds that are asked and not kept. */
+  readonly reviews?: readonly ReviewDefinition[];
   /** Asked in order. */
   readonly admission: readonly Admission[];
   readonly clock: Clock;
@@ -42,7 +45,7 @@ export function createOperations(options: OperationsOptions): Operations {
   const versions = new Versions(counters);
   const { store, clock, random, log, admission, tokens } = options;
   const indexes = new Indexes({ store, clock, versions, counters });
-  const catalog = createCatalog(options.kinds);
+  const catalog = createCatalog(options.kinds, options.reviews);
   const registry: Registry = { store, catalog, admission, clock, random, log, counters, versions, indexes, tokens };
   return {
     kinds: catalog,

@@ -100,6 +100,11 @@ describe.skipIf(!found)('the real kubectl', () => {
         [['delete', 'job', 'first', 'second'], 'job.batch "first" deleted\njob.batch "second" deleted\n'],
         [['create', '-f', file, '--dry-run=server'], 'job.batch/first created (server dry run)\n'],
         [['get', 'jobs', '-o', 'name'], ''],
+        [['create', 'serviceaccount', 'builder'], 'serviceaccount/builder created\n'],
+        [['create', 'token', 'builder', '--duration=20m'], /^[\w-]+\.[\w-]+\.[\w-]+\n?$/],
+        [['create', 'token', 'builder', '--duration=9m'], /may not specify a duration less than 10 minutes/],
+        [['auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}'], 'rondo-admin'],
+        [['auth', 'whoami'], /Groups +\[system:masters system:authenticated\]/],
         [['get', 'job', 'first'], 'Error from server (NotFound): jobs.batch "first" not found\n'],
         [
           ['get', 'pods', '--as=bob'],

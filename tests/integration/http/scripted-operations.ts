@@ -43,6 +43,8 @@ export function scriptedOperations(script: Partial<Operations>): Operations {
           const of = one.resource;
           return of.group === group && of.version === version && of.resource === resource;
         }),
+      reviews: [],
+      findReview: () => undefined,
       byKind: (group, name) => kinds.find((one) => one.resource.group === group && one.resource.kind === name),
     },
     get: notScripted,

@@ -5,7 +5,8 @@ import { request as secureRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { ListenOptions } from '../../../src/apiserver/api-server.ts';
+import type { ApiServer, Listening, ListenOptions } from '../../../src/apiserver/api-server.ts';
+import { createApiServer } from '../../../src/apiserver/create-api-server.ts';
 import { noPods } from '../../../src/apiserver/no-pods.ts';
 import { createHttpHandler, listen, type HttpListening } from '../../../src/apiserver/http/index.ts';
 import type { UserInfo } from '../../../src/apiserver/kind.ts';
@@ -13,6 +14,7 @@ import type { Operations, PodStreams } from '../../../src/apiserver/operations.t
 import { systemClock, systemRandom, type Clock } from '../../../src/clock/index.ts';
 import { ensureCertificates, type Certificates } from '../../../src/engine/certificates.ts';
 import { silentLogger, type Logger } from '../../../src/log/index.ts';
+import { createMemoryStore } from '../../../src/store/index.ts';
 
 export const master: UserInfo = { name: 'admin', groups: ['system:masters'] };
 export const masterToken = 'of-the-master';
@@ -53,24 +55,44 @@ export async function startTestServer(options: ServerOptions): Promise<TestServe
   return { listening, send: (method, path, sent) => send(listening, method, path, sent) };
 }
 
-async function send(
-  listening: HttpListening,
-  method: string,
-  path: string,
-  options: SendOptions = {},
-): Promise<Answer> {
+export interface RealApi {
+  readonly api: ApiServer;
+  readonly url: string;
+  /** Without a token: as the master. */
+  readonly ask: (method: string, path: string, body?: unknown, token?: string) => Promise<Answer>;
+}
+
+/** The real API server on a store in memory, on a free port, until the test ends. */
+export async function startRealApi(): Promise<RealApi> {
+  const store = createMemoryStore({ clock: systemClock });
+  const common = { clock: systemClock, random: systemRandom, log: silentLogger };
+  const api = createApiServer({ store, podStreams: noPods, ...common });
+  await api.start();
+  const listening = await api.listen({ host: '127.0.0.1', port: 0, tokens: new Map([[masterToken, master]]) });
+  onTestFinished(() => api.stop());
+  return {
+    api,
+    url: listening.url,
+    ask: (method, path, body, token = masterToken) => {
+      const headers = { authorization: `Bearer ${token}` };
+      return send(listening, method, path, { headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    },
+  };
+}
+
+async function send(listening: Listening, method: string, path: string, options: SendOptions = {}): Promise<Answer> {
   const response = await open(listening, method, path, options);
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks).toString();
-  const isJson = response.headers['content-type']?.startsWith('application/json') === true && body !== '';
+  const isJson = /^application\/(?:jwk-set\+)?json/.test(response.headers['content-type'] ?? '') && body !== '';
   const json = isJson ? (JSON.parse(body) as Record<string, unknown>) : {};
   return { code: response.statusCode ?? 0, headers: response.headers, body, json };
 }
 
 /** Sends a request over HTTP/1.1 and gives back the answer as soon as its head is there. */
 export function open(
-  listening: HttpListening,
+  listening: Listening,
   method: string,
   path: string,
   options: SendOptions = {},
