@@ -15,6 +15,7 @@ export * from './field-selector.ts';
 export * from './owner.ts';
 export * from './conditions.ts';
 export * from './pod.ts';
+export * from './priority.ts';
 export * from './job.ts';
 export * from './storage.ts';
 export * from './indexes.ts';

@@ -2,9 +2,11 @@ import {
   isAlreadyExists,
   localProvisioner,
   resources,
+  systemPriorityClasses,
   type Draft,
   type KubeObject,
   type Namespace,
+  type PriorityClass,
   type Resource,
   type Service,
   type StorageClass,
@@ -51,6 +53,7 @@ export async function bootstrap(client: Client): Promise<void> {
     ),
   );
   await ensure<Service>(client, resources.services, kubernetesService as Draft<Service>);
+  await Promise.all(systemPriorityClasses.map((one) => ensure<PriorityClass>(client, resources.priorityClasses, one)));
   await ensure<StorageClass>(client, resources.storageClasses, standardClass);
 }
 

@@ -1,4 +1,4 @@
-import { podRequests, type NodeSelector, type Pod, type Toleration } from '../api/index.ts';
+import { defaultPriority, podRequests, type NodeSelector, type Pod, type Toleration } from '../api/index.ts';
 
 /** What scheduling asks of a node, and nothing else of the Pod. */
 export interface PodNeeds {
@@ -7,6 +7,10 @@ export interface PodNeeds {
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly requiredAffinity: NodeSelector | undefined;
   readonly tolerations: readonly Toleration[];
+  /** The higher, the earlier it gets its node. */
+  readonly priority: number;
+  /** Whether Pods of lower priority may have to go for it. */
+  readonly preempts: boolean;
 }
 
 export function needsOf(pod: Pod): PodNeeds {
@@ -17,6 +21,8 @@ export function needsOf(pod: Pod): PodNeeds {
     nodeSelector: pod.spec.nodeSelector ?? {},
     requiredAffinity: pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution,
     tolerations: pod.spec.tolerations ?? [],
+    priority: pod.spec.priority ?? defaultPriority,
+    preempts: pod.spec.preemptionPolicy !== 'Never',
   };
 }
 

@@ -81,7 +81,8 @@ describe('scheduler', () => {
     await run(scheduler);
     await createPod('next', asking('2'));
     await clock.advance(1500);
-    const message = '0/1 nodes are available: 1 Insufficient cpu.';
+    const message =
+      '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.';
     expect(pod('next')?.status.conditions).toMatchObject([
       {
         type: 'PodScheduled',
@@ -121,7 +122,7 @@ describe('scheduler', () => {
     await createNode('node-1');
     await clock.advance(1000);
     expect(pod('picky')?.status.conditions?.[0]?.message).toBe(
-      "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+      "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
     );
     await client.patch(
       resources.nodes,

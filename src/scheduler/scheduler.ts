@@ -1,5 +1,6 @@
 import {
   claimKeysOf,
+  defaultPriority,
   isNotFound,
   isPodFinished,
   objectKey,
@@ -21,8 +22,9 @@ import {
 import { ClusterState } from './cluster-state.ts';
 import { PodClaims } from './pod-claims.ts';
 import { needsOf, signatureOf } from './pod-needs.ts';
+import { Preemptor } from './preemptor.ts';
 import { reportUnschedulable } from './report-unschedulable.ts';
-import { WaitingPods, type PendingPod, type Shape } from './waiting-pods.ts';
+import { byTurn, WaitingPods, type PendingPod, type Shape } from './waiting-pods.ts';
 
 export const schedulerName = 'default-scheduler';
 
@@ -37,6 +39,7 @@ const bindWorkers = 64;
 /** Index of Pods by the claims that they use. */
 const byClaim = 'scheduler-claim';
 const reportWorkers = 4;
+const preemptionWorkers = 4;
 const sliceMs = 5;
 
 /**
@@ -58,6 +61,8 @@ class Scheduler implements Controller {
   readonly #waiting = new WaitingPods();
   readonly #bindings: Workqueue;
   readonly #reports: Workqueue;
+  readonly #preemptions: Workqueue;
+  readonly #preemptor: Preemptor;
   readonly #runners: { stop(): Promise<void> }[] = [];
   #arrivals: string[] = [];
   #sequence = 0;
@@ -75,6 +80,9 @@ class Scheduler implements Controller {
     this.#recorder = context.recorderFor(schedulerName);
     this.#bindings = createWorkqueue({ clock: context.clock });
     this.#reports = createWorkqueue({ clock: context.clock });
+    this.#preemptions = createWorkqueue({ clock: context.clock });
+    const [state, pods, recorder, queue] = [this.#state, this.#pods, this.#recorder, this.#preemptions];
+    this.#preemptor = new Preemptor({ context, state, pods, recorder, queue });
   }
 
   start(): void {
@@ -95,6 +103,7 @@ class Scheduler implements Controller {
       this.#runners.push(runController({ name: this.name, queue, workers, reconcile, clock, log }));
     run(this.#bindings, bindWorkers, (key) => this.#bind(key));
     run(this.#reports, reportWorkers, (key) => this.#report(key));
+    run(this.#preemptions, preemptionWorkers, (key) => this.#preemptor.preempt(key));
   }
 
   async stop(): Promise<void> {
@@ -119,11 +128,12 @@ class Scheduler implements Controller {
     const { nodeName } = pod.spec;
     if (isPodFinished(pod)) {
       this.#waiting.remove(key);
+      this.#state.withdraw(uid);
       this.#release(uid);
       if (previous !== undefined) this.#claimsReleased(previous);
     } else if (nodeName !== undefined && nodeName !== '') {
       this.#waiting.remove(key);
-      if (this.#state.chargedTo(uid) !== nodeName) this.#state.charge(uid, nodeName, needsOf(pod));
+      if (this.#state.chargedTo(uid) !== nodeName) this.#state.charge({ uid, key }, nodeName, needsOf(pod));
     } else if (!isOurs(pod)) {
       this.#waiting.remove(key);
     } else if (this.#state.chargedTo(uid) === undefined && !this.#isWaitingUnchanged(key, pod, previous)) {
@@ -156,6 +166,7 @@ class Scheduler implements Controller {
 
   #podGone(pod: Pod): void {
     this.#waiting.remove(objectKey(pod.metadata));
+    this.#state.withdraw(pod.metadata.uid);
     this.#release(pod.metadata.uid);
     this.#claimsReleased(pod);
   }
@@ -207,9 +218,16 @@ class Scheduler implements Controller {
 
   *#steps(): Iterable<() => void> {
     if (this.#roomFreed || this.#nodesChanged) yield* this.#retrySteps();
-    const arrivals = this.#arrivals;
+    const arrivals = this.#byPriority(this.#arrivals);
     this.#arrivals = [];
     for (const key of arrivals) yield () => this.#placeArrival(key);
+  }
+
+  /** Those of one importance stay in the order of their arrival. */
+  #byPriority(keys: string[]): string[] {
+    const priorityOf = (key: string): number => this.#pods.get(key)?.spec.priority ?? defaultPriority;
+    const isMixed = keys.some((key) => priorityOf(key) !== priorityOf(keys[0] ?? ''));
+    return isMixed ? keys.toSorted((a, b) => priorityOf(b) - priorityOf(a)) : keys;
   }
 
   #flushWaiting(): void {
@@ -223,7 +241,9 @@ class Scheduler implements Controller {
     if (pod === undefined || !isPending(pod) || this.#state.chargedTo(pod.metadata.uid) !== undefined) return;
     if (this.#waiting.of(key) !== undefined) return;
     const needs = needsOf(pod);
-    const arrival = { key, uid: pod.metadata.uid, needs, sequence: this.#sequence++, left: false };
+    const arrival = { key, uid: pod.metadata.uid, needs, sequence: this.#sequence++, note: '', left: false };
+    const { nominatedNodeName } = pod.status;
+    if (nominatedNodeName) this.#state.nominate(arrival, nominatedNodeName, needs);
     const problem = this.#claims.problemOf(pod, (claimKey) => this.#pods.byIndex(byClaim, claimKey));
     if (problem !== undefined) {
       const message = `0/${this.#state.size} nodes are available: ${problem}.`;
@@ -242,7 +262,7 @@ class Scheduler implements Controller {
     // A line of the same shape has been tried and did not fit; this one comes after it.
     if (line !== undefined) this.#wait(arrival, line);
     else {
-      const placement = this.#state.place(needs);
+      const placement = this.#state.place(needs, arrival.uid);
       if (placement.type === 'fits') this.#assign(arrival, placement.nodeName);
       else {
         const { reason, message } = placement;
@@ -253,11 +273,12 @@ class Scheduler implements Controller {
 
   #wait(pod: PendingPod, shape: Shape): void {
     this.#waiting.add(pod, shape);
+    pod.note = this.#preemptor.consider(pod, shape.reason);
     this.#reports.addAfter(pod.key, reportAfterMs);
   }
 
   #assign(pod: PendingPod, nodeName: string): void {
-    this.#state.charge(pod.uid, nodeName, pod.needs);
+    this.#state.charge(pod, nodeName, pod.needs);
     this.#waiting.remove(pod.key);
     this.#bindings.add(pod.key);
   }
@@ -273,9 +294,9 @@ class Scheduler implements Controller {
     for (let at = 0; at < open.length;) {
       const shape = open[at] as Shape;
       const pod = this.#waiting.first(shape);
-      const nodeName = pod === undefined ? undefined : this.#nodeFor(shape);
+      const nodeName = pod === undefined ? undefined : this.#nodeFor(shape, pod.uid);
       if (pod === undefined || nodeName === undefined) {
-        yield () => (all && pod !== undefined ? this.#explain(shape) : undefined);
+        yield () => (pod === undefined ? undefined : this.#explain(shape, pod, all));
         at++;
         continue;
       }
@@ -286,28 +307,30 @@ class Scheduler implements Controller {
 
   /** Moves the shape at `at` behind those whose first Pod has waited longer than its next one. */
   #resort(open: Shape[], at: number): void {
-    const sequence = (shape: Shape | undefined): number =>
-      (shape === undefined ? undefined : this.#waiting.first(shape)?.sequence) ?? Infinity;
+    const first = (shape: Shape | undefined): PendingPod | undefined =>
+      shape === undefined ? undefined : this.#waiting.first(shape);
     const shape = open[at] as Shape;
-    const own = sequence(shape);
+    const own = first(shape);
     let to = at;
-    while (to + 1 < open.length && sequence(open[to + 1]) < own) to++;
+    while (to + 1 < open.length && byTurn(first(open[to + 1]), own) < 0) to++;
     if (to === at) return;
     open.copyWithin(at, at + 1, to + 1);
     open[to] = shape;
   }
 
-  #nodeFor(shape: Shape): string | undefined {
+  #nodeFor(shape: Shape, uid: string): string | undefined {
     if (shape.generation !== this.#state.generation) {
       shape.eligible = this.#state.eligibleNodes(shape.needs);
       shape.generation = this.#state.generation;
     }
-    return this.#state.bestOf(shape.eligible, shape.needs);
+    return this.#state.bestOf(shape.eligible, shape.needs, uid);
   }
 
-  /** After a change of nodes there may be another reason for waiting. */
-  #explain(shape: Shape): void {
-    const placement = this.#state.place(shape.needs);
+  /** What freed room may have been too little; after a change of nodes there may be another reason for waiting. */
+  #explain(shape: Shape, first: PendingPod, nodesChanged: boolean): void {
+    first.note = this.#preemptor.consider(first, shape.reason);
+    if (!nodesChanged) return;
+    const placement = this.#state.place(shape.needs, first.uid);
     if (placement.type === 'fits') return;
     shape.reason = placement.reason;
     if (shape.message === placement.message) return;
@@ -348,7 +371,7 @@ class Scheduler implements Controller {
     const pod = this.#pods.get(key);
     if (entry === undefined || pod?.metadata.uid !== entry.pod.uid) return;
     const { client, clock } = this.#context;
-    const { message } = entry.line;
+    const message = entry.line.message + entry.pod.note;
     const isNews = await reportUnschedulable(client, pod, { message, nowMs: clock.now() });
     if (isNews) this.#recorder.event(pod, 'Warning', 'FailedScheduling', message);
   }

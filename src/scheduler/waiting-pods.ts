@@ -8,6 +8,8 @@ export interface PendingPod {
   readonly needs: PodNeeds;
   /** Order of arrival. */
   readonly sequence: number;
+  /** What is to be added to the reason why it waits. */
+  note: string;
   /** Set when it was placed or has gone; queues skip it. */
   left: boolean;
 }
@@ -70,9 +72,9 @@ export class WaitingPods {
     this.#advance(entry.line);
   }
 
-  /** Shapes by the arrival of their first Pod. */
+  /** Shapes by the turn of their first Pod. */
   shapes(): readonly Shape[] {
-    return [...this.#lines.values()].toSorted((a, b) => sequenceOf(a) - sequenceOf(b));
+    return [...this.#lines.values()].toSorted((a, b) => byTurn(a.pods[a.next], b.pods[b.next]));
   }
 
   first(shape: Shape): PendingPod | undefined {
@@ -90,6 +92,8 @@ export class WaitingPods {
   }
 }
 
-function sequenceOf(line: Line): number {
-  return line.pods[line.next]?.sequence ?? Infinity;
+/** Whose turn it is first: the more important one, then the one that came first. Who is not there comes last. */
+export function byTurn(a: PendingPod | undefined, b: PendingPod | undefined): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  return b.needs.priority - a.needs.priority || a.sequence - b.sequence;
 }

@@ -162,13 +162,15 @@ describe('volumes made by hand', () => {
   });
 });
 
+const noHelp = 'preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
+
 describe('a Pod', () => {
   const why = async (name: string): Promise<string | undefined> =>
     (await pod(name)).status.conditions?.find(({ type }) => type === 'PodScheduled')?.message;
 
   it('waits for a claim that does not exist yet', async () => {
     await createPod(podDraft('p', 'later'));
-    expect(await why('p')).toBe('0/1 nodes are available: persistentvolumeclaim "later" not found.');
+    expect(await why('p')).toBe(`0/1 nodes are available: persistentvolumeclaim "later" not found. ${noHelp}`);
     await createClaim(claimDraft('later'));
     expect(await phase('p')).toBe('Running');
   });
@@ -176,7 +178,7 @@ describe('a Pod', () => {
   it('waits for a claim that is bound at once but has no volume', async () => {
     await createClaim(claimDraft('data', { storageClassName: '' }));
     await createPod(podDraft('p', 'data'));
-    expect(await why('p')).toBe('0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.');
+    expect(await why('p')).toBe(`0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. ${noHelp}`);
     await createVolume(volumeDraft('v', { storageClassName: '' }));
     expect(await phase('p')).toBe('Running');
   });

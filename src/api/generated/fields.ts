@@ -1872,6 +1872,16 @@ export const messages: MessageTable = {
       active: { number: 18, type: 'string', omitEmpty: true, repeated: true },
     },
   },
+  PriorityClass: {
+    apiVersion: 'scheduling.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      value: { number: 2, type: 'int32' },
+      globalDefault: { number: 3, type: 'bool', omitEmpty: true },
+      description: { number: 4, type: 'string', omitEmpty: true },
+      preemptionPolicy: { number: 5, type: 'string', pointer: true, omitEmpty: true },
+    },
+  },
   StorageClass: {
     apiVersion: 'storage.k8s.io/v1',
     fields: {

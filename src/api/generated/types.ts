@@ -1648,6 +1648,16 @@ export interface TickEntry {
   active?: readonly string[] | undefined;
 }
 
+export interface PriorityClass {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  value: number;
+  globalDefault?: boolean | undefined;
+  description?: string | undefined;
+  preemptionPolicy?: string | undefined;
+}
+
 export interface StorageClass {
   apiVersion: string;
   kind: string;

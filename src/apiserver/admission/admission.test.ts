@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failureOf, tester } from '../../../tests/contract/client-kinds.ts';
-import { resources, type Pod, type RuntimeClass } from '../../api/index.ts';
+import { resources, type Pod, type PriorityClass, type RuntimeClass } from '../../api/index.ts';
 import type { Client } from '../../client/index.ts';
 import { silentLogger } from '../../log/index.ts';
 import { createMemoryStore, type Store } from '../../store/index.ts';
@@ -174,5 +174,61 @@ describe('RuntimeClass', () => {
     const client = await withClass({ overhead: { podFixed: { cpu: '1' } }, scheduling: { nodeSelector: { a: 'b' } } });
     const error = await failureOf(createPod(client, podDraft(spec)));
     expect(error?.status).toMatchObject({ code: 403, message: expect.stringContaining(message) as string });
+  });
+});
+
+describe('Priority', () => {
+  async function withClass(parts: object = {}): Promise<Client> {
+    const { client } = await withNamespace('default');
+    await createClass(client, 'high', { value: 100, ...parts });
+    return client;
+  }
+
+  function createClass(client: Client, name: string, parts: object): Promise<PriorityClass> {
+    return client.create<PriorityClass>(resources.priorityClasses, { metadata: { name }, value: 0, ...parts });
+  }
+
+  it('is that of the class', async () => {
+    const client = await withClass({ preemptionPolicy: 'Never' });
+    const pod = await createPod(client, podDraft({ priorityClassName: 'high' }));
+    expect(pod.spec).toMatchObject({ priorityClassName: 'high', priority: 100, preemptionPolicy: 'Never' });
+  });
+
+  it('is nothing without a class, or that of the default class', async () => {
+    const client = await withClass();
+    expect((await createPod(client, podDraft())).spec).toMatchObject({
+      priority: 0,
+      preemptionPolicy: 'PreemptLowerPriority',
+    });
+    await createClass(client, 'usual', { value: 7, globalDefault: true });
+    const draft = podDraft();
+    const pod = await createPod(client, { ...draft, metadata: { ...draft.metadata, name: 'q' } });
+    expect(pod.spec).toMatchObject({ priorityClassName: 'usual', priority: 7 });
+  });
+
+  it.each([
+    ['a class that does not exist', { priorityClassName: 'none' }, 'no PriorityClass with name none was found'],
+    [
+      'another number',
+      { priorityClassName: 'high', priority: 5 },
+      'the integer value of priority (5) must not be provided in pod spec; priority admission controller computed 100 from the given PriorityClass name',
+    ],
+    [
+      'another policy',
+      { preemptionPolicy: 'Never' },
+      'the string value of PreemptionPolicy (Never) must not be provided in pod spec; priority admission controller computed PreemptLowerPriority from the given PriorityClass name',
+    ],
+  ])('refuses Pods that ask for %s', async (_what, spec, reason) => {
+    const client = await withClass();
+    const error = await failureOf(createPod(client, podDraft(spec)));
+    expect(error?.status).toMatchObject({ code: 403, message: `pods "p" is forbidden: ${reason}` });
+  });
+
+  it('has one default', async () => {
+    const client = await withClass({ globalDefault: true });
+    const error = await failureOf(createClass(client, 'other', { globalDefault: true }));
+    expect(error?.message).toBe(
+      'priorityclasses.scheduling.k8s.io "other" is forbidden: PriorityClass high is already marked as default. Only one default can exist',
+    );
   });
 });

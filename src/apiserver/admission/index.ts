@@ -5,17 +5,20 @@ import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { ownRecords } from './own-records.ts';
+import { priority } from './priority.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
 import { storedObjects } from './stored-reader.ts';
 
 /** The rules that every API server of ours runs, in order. */
 export function defaultAdmission(store: Store): readonly Admission[] {
-  const { read, list } = storedObjects(store);
+  const stored = storedObjects(store);
+  const { read, list } = stored;
   return [
     ownRecords,
     namespaceLifecycle(read),
     serviceAccount(read),
+    priority(stored),
     runtimeClass(read),
     defaultTolerationSeconds,
     defaultStorageClass(list),

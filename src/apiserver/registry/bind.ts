@@ -41,10 +41,11 @@ async function bindVersion(registry: Registry, request: WriteRequest, entry: Ent
   if (deletionTimestamp !== undefined)
     throw refused(name, `pod ${name} is being deleted, cannot be assigned to a host`);
   if (pod.spec.nodeName) throw refused(name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
+  const { nominatedNodeName: _nominated, ...status } = pod.status ?? {};
   const bound: Pod = {
     ...pod,
     spec: { ...pod.spec, nodeName },
-    status: { ...pod.status, conditions: scheduled(pod.status?.conditions ?? [], registry.clock.now()) },
+    status: { ...status, conditions: scheduled(pod.status?.conditions ?? [], registry.clock.now()) },
   };
   await store(registry, request, entry, bound as KubeObject);
 }

@@ -9,6 +9,7 @@ import { node } from './node.ts';
 import { persistentVolume } from './persistent-volume.ts';
 import { persistentVolumeClaim } from './persistent-volume-claim.ts';
 import { pod } from './pod.ts';
+import { priorityClass } from './priority-class.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { secret } from './secret.ts';
 import { serviceAccount } from './service-account.ts';
@@ -30,6 +31,7 @@ export const allKinds: readonly KindDefinition[] = [
   persistentVolumeClaim,
   storageClass,
   runtimeClass,
+  priorityClass,
   lease,
   job,
   cronJob,

@@ -16,7 +16,7 @@ import { checkVolumes } from './volume-rules.ts';
 
 const restartPolicies = ['Always', 'OnFailure', 'Never'];
 const dnsPolicies = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
-const preemptionPolicies = ['PreemptLowerPriority', 'Never'];
+export const preemptionPolicies = ['PreemptLowerPriority', 'Never'];
 const maxDeadlineSeconds = 2_147_483_647;
 const noClaims: ReadonlySet<string> = new Set();
 
