@@ -60,7 +60,11 @@ interface JsonRun {
 
 interface JsonScenario {
   readonly runs: readonly JsonRun[];
-  readonly cronJobs: readonly { readonly due: number; readonly fates: Readonly<Record<string, number>> }[];
+  readonly cronJobs: readonly {
+    readonly due: number;
+    readonly fates: Readonly<Record<string, number>>;
+    readonly extra: readonly string[];
+  }[];
 }
 
 async function runJson(documents: readonly string[]): Promise<JsonScenario> {
@@ -248,6 +252,66 @@ spec:
     expect(new Set(runs.map(({ scheduled }) => scheduled)).size).toBe(runs.length);
     expect(cronJobs[0]?.fates['unaccounted']).toBeUndefined();
     expect(cronJobs[0]?.fates['ran']).toBeGreaterThan(7);
+  });
+
+  describe('accounts for every tick', () => {
+    const accounted = 'expect: [{ cronJob: odd, everyTickAccountedFor: true }]';
+    const fatesOf = async (options: CronJobOptions, lines: readonly string[], duration: string): Promise<unknown> => {
+      const { cronJobs } = await runJson([cronJob('odd', options), scenario(lines, duration)]);
+      const { due, fates, extra } = cronJobs[0]!;
+      expect(extra).toEqual([]);
+      expect(fates['unaccounted']).toBeUndefined();
+      return { due, ...fates };
+    };
+
+    it('whose name an earlier one of its minute has', async () => {
+      const options = { schedule: '@every 30s' };
+      expect(await fatesOf(options, [accounted], '10m45s')).toEqual({ due: 21, ran: 11, nameTaken: 10 });
+    });
+
+    it('whose name a Job of somebody else has', async () => {
+      const name = `odd-${Date.UTC(2026, 0, 1, 2) / 60_000}`;
+      const foreign = `apiVersion: batch/v1
+kind: Job
+metadata: { name: ${name} }
+spec: { suspend: true, template: { spec: { restartPolicy: Never, containers: [{ name: main, image: any }] } } }
+`;
+      const { cronJobs } = await runJson([foreign, cronJob('odd'), scenario([accounted], '4h30m')]);
+      expect(cronJobs[0]?.fates).toEqual({ ran: 3, nameTaken: 1 });
+    });
+
+    it('that is counted from the last one that ran, over changes of the CronJob and downtimes', async () => {
+      const options = { schedule: '@every 90s' };
+      const story = [
+        'happenings:',
+        '  - { at: +5m10s, suspend: odd }',
+        '  - { at: +7m20s, resume: odd }',
+        '  - { at: +12m10s, engineDown: 5m }',
+        accounted,
+      ];
+      const expected = { due: 13, ran: 9, ranLate: 2, engineDown: 2 };
+      expect(await fatesOf(options, story, '20m30s')).toEqual(expected);
+    });
+
+    it('that is never in time, because its deadline is shorter than the time from which it is counted', async () => {
+      const options = { schedule: '@every 5m', more: ['startingDeadlineSeconds: 100'] };
+      expect(await fatesOf(options, [accounted], '16m')).toEqual({ due: 3, deadline: 3 });
+    });
+
+    it('that came before the clock was stepped back', async () => {
+      const options = { schedule: '*/10 * * * *' };
+      const story = ['happenings: [{ at: +115m, clockStep: -30m }]', accounted];
+      expect(await fatesOf(options, story, '2h')).toEqual({ due: 11, ran: 11 });
+      const suspended = ['happenings: [{ at: +85m, suspend: odd }, { at: +115m, clockStep: -30m }]', accounted];
+      expect(await fatesOf(options, suspended, '2h')).toEqual({ due: 11, ran: 8, suspended: 3 });
+    });
+  });
+
+  it('refuses to account for more ticks than can be told', { timeout: 60_000 }, async () => {
+    const story = ['happenings: [{ at: +1h, clockStep: 800d }]'];
+    const { code, error } = await run([cronJob('often', { schedule: '* * * * *' }), scenario(story, '2h')]);
+    expect(error).toMatch(/\.yaml:17: spec\.duration: default\/often is due more than 1000000 times/);
+    expect(code).toBe(2);
   });
 
   it.each([

@@ -8,7 +8,7 @@ import {
   type Job,
 } from '../../api/index.ts';
 import type { Client, WatchEvent } from '../../client/index.ts';
-import type { ObservedEvent } from '../../engine/index.ts';
+import type { ObservedEvent, VirtualEngine } from '../../engine/index.ts';
 
 /** One Job of a scenario, from its creation to its end. Instants are wall time, milliseconds since the epoch. */
 export interface Run {
@@ -29,7 +29,10 @@ export interface Run {
 
 /** What a CronJob said from an instant on; without a spec: it was gone. */
 export interface CronJobVersion {
+  /** Wall time. */
   readonly fromMs: number;
+  /** The same in elapsed time since the beginning, which steps of the clock do not change. */
+  readonly elapsedMs: number;
   readonly spec: CronJob['spec'] | undefined;
 }
 
@@ -49,14 +52,14 @@ export class Recorder {
   readonly runs: Run[] = [];
   readonly cronJobs = new Map<string, CronJobVersion[]>();
   readonly notes: Note[] = [];
-  readonly #now: () => number;
+  readonly #clock: Pick<VirtualEngine['clock'], 'now' | 'monotonic'>;
   readonly #onJobGone: (uid: string) => void;
   readonly #byUid = new Map<string, Run>();
   readonly #cronJobOf = new Map<string, string>();
   readonly #generations = new Map<string, number>();
 
-  constructor(now: () => number, onJobGone: (uid: string) => void) {
-    this.#now = now;
+  constructor(clock: Pick<VirtualEngine['clock'], 'now' | 'monotonic'>, onJobGone: (uid: string) => void) {
+    this.#clock = clock;
     this.#onJobGone = onJobGone;
   }
 
@@ -82,7 +85,7 @@ export class Recorder {
   }
 
   note(about: string, text: string): void {
-    this.notes.push({ atMs: this.#now(), about, text });
+    this.notes.push({ atMs: this.#clock.now(), about, text });
   }
 
   /** Takes what controllers report, as far as it says more than the runs do. */
@@ -97,7 +100,7 @@ export class Recorder {
     const run = this.#byUid.get(job.metadata.uid) ?? this.#begin(job);
     if (run.outcome === 'running') this.#finish(run, job);
     if (type !== 'DELETED') return;
-    if (run.outcome === 'running') Object.assign(run, { outcome: 'deleted', endedMs: this.#now() });
+    if (run.outcome === 'running') Object.assign(run, { outcome: 'deleted', endedMs: this.#clock.now() });
     this.#byUid.delete(job.metadata.uid);
     this.#cronJobOf.delete(run.job);
     this.#onJobGone(job.metadata.uid);
@@ -111,7 +114,7 @@ export class Recorder {
       job: objectKey(metadata),
       cronJob,
       tickMs: parseTime(metadata.annotations?.[scheduledAnnotation] ?? ''),
-      createdMs: this.#now(),
+      createdMs: this.#clock.now(),
       endedMs: undefined,
       outcome: 'running',
       reason: '',
@@ -126,7 +129,7 @@ export class Recorder {
   #finish(run: Run, job: Job): void {
     const condition = jobFinishedCondition(job);
     if (condition === undefined) return;
-    run.endedMs = this.#now();
+    run.endedMs = this.#clock.now();
     run.failedPods = job.status.failed ?? 0;
     run.outcome = condition.type === 'Complete' ? 'succeeded' : 'failed';
     if (run.outcome === 'failed') run.reason = condition.reason ?? '';
@@ -138,14 +141,15 @@ export class Recorder {
     const key = objectKey(metadata);
     let versions = this.cronJobs.get(key);
     if (versions === undefined) this.cronJobs.set(key, (versions = []));
+    const from = { fromMs: this.#clock.now(), elapsedMs: this.#clock.monotonic() };
     if (event.type === 'DELETED') {
-      versions.push({ fromMs: this.#now(), spec: undefined });
+      versions.push({ ...from, spec: undefined });
       this.#generations.delete(metadata.uid);
       return;
     }
     const generation = metadata.generation ?? 0;
     if (this.#generations.get(metadata.uid) === generation) return;
     this.#generations.set(metadata.uid, generation);
-    versions.push({ fromMs: this.#now(), spec });
+    versions.push({ ...from, spec });
   }
 }

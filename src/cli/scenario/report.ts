@@ -51,7 +51,8 @@ const fateTexts: Readonly<Record<Fate, string>> = {
   concurrent: 'not run because another one was running (Forbid)',
   engineDown: 'missed while the engine was down',
   clockStep: 'passed over by a step of the clock',
-  deadline: 'never in time for startingDeadlineSeconds 0',
+  nameTaken: 'not run because another Job had its name (they tell minutes)',
+  deadline: 'never in time for startingDeadlineSeconds',
   refused: 'refused by the API',
   unaccounted: 'LOST WITHOUT A REASON',
 };

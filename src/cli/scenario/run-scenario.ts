@@ -16,9 +16,16 @@ export interface Recording {
   /** When the engine was down, in wall time. */
   readonly downtimes: readonly { readonly fromMs: number; readonly toMs: number }[];
   /** Where the wall clock was stepped. */
-  readonly clockSteps: readonly { readonly fromMs: number; readonly toMs: number }[];
+  readonly clockSteps: readonly ClockStep[];
   /** Wall time at the end. */
   readonly endMs: number;
+}
+
+/** From one wall time to another, at an elapsed time since the beginning. */
+export interface ClockStep {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly elapsedMs: number;
 }
 
 /** Somebody wants it to end: nothing is reported. */
@@ -56,7 +63,7 @@ class ScenarioRun {
   readonly #engine: VirtualEngine;
   readonly #recorder: Recorder;
   readonly #downtimes: { fromMs: number; toMs: number }[] = [];
-  readonly #clockSteps: { fromMs: number; toMs: number }[] = [];
+  readonly #clockSteps: ClockStep[] = [];
   /** Pods that were due to be evicted while the engine was down. */
   readonly #evictions: ObjectRef[] = [];
   #failure: unknown;
@@ -66,7 +73,6 @@ class ScenarioRun {
     this.#scenario = scenario;
     this.#interrupted = interrupted;
     const now = (): number => this.#engine.clock.now();
-    this.#recorder = new Recorder(now, (uid) => outcomes.forget(uid));
     const outcomes = new Outcomes(scenario, {
       now,
       cronJobOf: (job) => this.#recorder.cronJobOf(job),
@@ -80,6 +86,7 @@ class ScenarioRun {
       script: (request) => outcomes.decide(request),
       onEvent: (event) => this.#recorder.event(event),
     });
+    this.#recorder = new Recorder(this.#engine.clock, (uid) => outcomes.forget(uid));
   }
 
   async run(manifests: readonly LocatedManifest[]): Promise<Recording> {
@@ -193,7 +200,7 @@ class ScenarioRun {
         const fromMs = clock.now();
         this.#recorder.note('', `the clock is stepped by ${formatDuration(act.byMs)}`);
         clock.setWallTime(fromMs + act.byMs);
-        this.#clockSteps.push({ fromMs, toMs: clock.now() });
+        this.#clockSteps.push({ fromMs, toMs: clock.now(), elapsedMs: clock.monotonic() });
       }
     }
   }

@@ -1,10 +1,22 @@
 import { parseSchedule, type Schedule } from '../../cron/index.ts';
+import { UsageError } from '../command.ts';
+import { dueTicks, everyMs } from './due-ticks.ts';
+import { faultAt } from './fields.ts';
 import type { CronJobVersion, Run } from './recorder.ts';
 import type { Recording } from './run-scenario.ts';
 
 /** What became of an instant at which a CronJob was due. */
 export type Fate =
-  'ran' | 'ranLate' | 'suspended' | 'concurrent' | 'engineDown' | 'clockStep' | 'deadline' | 'refused' | 'unaccounted';
+  | 'ran'
+  | 'ranLate'
+  | 'suspended'
+  | 'concurrent'
+  | 'engineDown'
+  | 'clockStep'
+  | 'nameTaken'
+  | 'deadline'
+  | 'refused'
+  | 'unaccounted';
 
 export interface Tick {
   readonly atMs: number;
@@ -29,20 +41,36 @@ export interface TickAccount {
 export const onTimeMs = 1000;
 /** What is due so shortly before the end may still be under way. */
 const marginMs = 1000;
+/** Each is kept and judged by itself: more would take minutes and all memory. */
+const maxTicks = 1_000_000;
 
 /** Accounts for every tick of every CronJob of a recording. */
 export function accountTicks(recording: Recording): readonly TickAccount[] {
-  const runsOf = new Map<string, Run[]>();
-  for (const run of recording.recorder.runs) {
-    if (run.cronJob === undefined) continue;
-    const runs = runsOf.get(run.cronJob);
-    if (runs === undefined) runsOf.set(run.cronJob, [run]);
-    else runs.push(run);
-  }
-  const { cronJobs } = recording.recorder;
+  const { cronJobs, runs } = recording.recorder;
+  const byCronJob = grouped(runs, ({ cronJob }) => cronJob);
+  const byName = grouped(runs, ({ job }) => job);
   return [...cronJobs].map(([cronJob, versions]) =>
-    new Accountant(recording, versions, runsOf.get(cronJob) ?? []).account(cronJob),
+    new Accountant(recording, versions, { own: byCronJob.get(cronJob) ?? [], byName }).account(cronJob),
   );
+}
+
+function grouped(runs: readonly Run[], keyOf: (run: Run) => string | undefined): ReadonlyMap<string, readonly Run[]> {
+  const groups = new Map<string, Run[]>();
+  for (const run of runs) {
+    const key = keyOf(run);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [run]);
+    else group.push(run);
+  }
+  return groups;
+}
+
+/** What a tick is judged by, when no Job ran for it. */
+interface Judged {
+  readonly cronJob: string;
+  readonly spec: NonNullable<CronJobVersion['spec']>;
+  readonly schedule: Schedule;
 }
 
 class Accountant {
@@ -52,33 +80,47 @@ class Accountant {
   readonly #runs: readonly Run[];
   readonly #byTick = new Map<number, Run>();
   readonly #duplicates: Run[] = [];
+  readonly #ranMs: readonly number[];
+  /** All Jobs of a name, whoever made them. */
+  readonly #byName: ReadonlyMap<string, readonly Run[]>;
 
-  constructor(recording: Recording, versions: readonly CronJobVersion[], runs: readonly Run[]) {
+  constructor(
+    recording: Recording,
+    versions: readonly CronJobVersion[],
+    runs: { readonly own: readonly Run[]; readonly byName: ReadonlyMap<string, readonly Run[]> },
+  ) {
     this.#recording = recording;
     this.#versions = versions;
-    this.#runs = runs;
-    for (const run of runs) {
-      if (Number.isNaN(run.tickMs)) continue;
+    this.#runs = runs.own.filter(({ tickMs }) => !Number.isNaN(tickMs));
+    this.#byName = runs.byName;
+    for (const run of this.#runs) {
       if (this.#byTick.has(run.tickMs)) this.#duplicates.push(run);
       else this.#byTick.set(run.tickMs, run);
     }
+    this.#ranMs = [...this.#byTick.keys()].toSorted((a, b) => a - b);
   }
 
   account(cronJob: string): TickAccount {
     const ticks = new Map<number, Tick>();
     const invalid: string[] = [];
-    this.#versions.forEach(({ fromMs, spec }, index) => {
+    let createdMs = 0;
+    this.#versions.forEach((version, index) => {
+      const { fromMs, spec } = version;
+      if (this.#versions[index - 1]?.spec === undefined) createdMs = fromMs;
       if (spec === undefined) return;
-      const untilMs = this.#versions[index + 1]?.fromMs ?? this.#recording.endMs;
-      const parsed = parse(spec, this.#recording.scenario.timeZone);
-      if (typeof parsed === 'string') {
-        invalid.push(parsed);
+      const schedule = parse(spec, this.#recording.scenario.timeZone);
+      if (typeof schedule === 'string') {
+        invalid.push(schedule);
         return;
       }
+      const next = this.#versions[index + 1];
+      const untilMs = this.#furthest(version, next);
+      const lastMs = this.#ranMs.findLast((ranMs) => ranMs <= fromMs && ranMs > createdMs) ?? createdMs;
       // After a step back of the clock the same instants come again: they are still the same ticks.
-      for (let at = parsed.next(fromMs); at <= untilMs; at = parsed.next(at)) {
-        const isOpen = at > this.#recording.endMs - marginMs && !this.#byTick.has(at);
-        if (!ticks.has(at) && !isOpen) ticks.set(at, this.#judge(at, spec));
+      for (const at of dueTicks(schedule, { afterMs: fromMs, untilMs }, { lastMs, ranMs: this.#ranMs })) {
+        const isOpen = next === undefined && at > untilMs - marginMs && !this.#byTick.has(at);
+        if (!ticks.has(at) && !isOpen) ticks.set(at, this.#judge(at, { cronJob, spec, schedule }));
+        if (ticks.size > maxTicks) throw this.#tooMany(cronJob);
       }
     });
     const extra = [...this.#byTick.values()].filter((run) => !ticks.has(run.tickMs));
@@ -86,7 +128,22 @@ class Accountant {
     return { cronJob, ticks: ordered, duplicates: this.#duplicates, extra, invalid };
   }
 
-  #judge(atMs: number, spec: NonNullable<CronJobVersion['spec']>): Tick {
+  /** The latest wall time while a version was the one: the clock may have been stepped back since. */
+  #furthest({ elapsedMs }: CronJobVersion, next: CronJobVersion | undefined): number {
+    const { clockSteps, endMs } = this.#recording;
+    const within = clockSteps.filter(
+      (step) => step.elapsedMs >= elapsedMs && step.elapsedMs <= (next?.elapsedMs ?? Infinity),
+    );
+    return Math.max(next?.fromMs ?? endMs, ...within.map(({ fromMs }) => fromMs));
+  }
+
+  #tooMany(cronJob: string): UsageError {
+    const { source } = this.#recording.scenario;
+    const message = `${cronJob} is due more than ${maxTicks} times: take a shorter time, or smaller steps of the clock`;
+    return new UsageError(faultAt(source, ['spec', 'duration'], message));
+  }
+
+  #judge(atMs: number, { cronJob, spec, schedule }: Judged): Tick {
     const run = this.#byTick.get(atMs);
     if (run !== undefined) {
       return { atMs, fate: run.createdMs - atMs > onTimeMs ? 'ranLate' : 'ran', job: run.job };
@@ -104,7 +161,12 @@ class Accountant {
       const active = this.#activeAt(atMs);
       if (active !== undefined) return missed('concurrent', active.job);
     }
-    if (spec.startingDeadlineSeconds === 0) return missed('deadline');
+    const other = this.#byName.get(tickName(cronJob, atMs))?.find(({ createdMs }) => createdMs <= atMs + onTimeMs);
+    if (other !== undefined) return missed('nameTaken', other.job);
+    const { startingDeadlineSeconds: seconds } = spec;
+    // The search begins where the deadline does, and `@every` is counted from there.
+    if (seconds === 0 || (seconds !== undefined && seconds * 1000 < (everyMs(schedule) ?? 0)))
+      return missed('deadline');
     const refused = recorder.notes.some(
       (note) => note.atMs >= atMs && note.atMs <= atMs + onTimeMs && note.text.startsWith('FailedCreate'),
     );
@@ -133,4 +195,9 @@ function parse(spec: NonNullable<CronJobVersion['spec']>, hostZone: string): Sch
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** The name of the Job of a tick tells its minute. */
+function tickName(cronJob: string, atMs: number): string {
+  return `${cronJob}-${Math.floor(atMs / 60_000)}`;
 }

@@ -1,0 +1,39 @@
+import { occurrences, type Schedule } from '../../cron/index.ts';
+
+export interface Stretch {
+  /** Exclusive. */
+  readonly afterMs: number;
+  /** Inclusive. */
+  readonly untilMs: number;
+}
+
+/** From where `@every` counts: each of its ticks is counted from the last one that ran. */
+export interface Anchor {
+  /** The tick that ran last before the stretch, or the creation of the CronJob. */
+  readonly lastMs: number;
+  /** All ticks that ran, in order. */
+  readonly ranMs: readonly number[];
+}
+
+/** The distance of an `@every` schedule; undefined for others. */
+export function everyMs(schedule: Schedule): number | undefined {
+  return /(?:^|\s)@every\s/.test(schedule.expression) ? schedule.next(0) : undefined;
+}
+
+/** The instants at which a schedule is due in a stretch of wall time, in order. */
+export function dueTicks(schedule: Schedule, stretch: Stretch, anchor: Anchor): Iterable<number> {
+  const distanceMs = everyMs(schedule);
+  return distanceMs === undefined ? occurrences(schedule, stretch) : counted(distanceMs, stretch, anchor);
+}
+
+function* counted(distanceMs: number, { afterMs, untilMs }: Stretch, anchor: Anchor): Generator<number, void> {
+  let lastMs = Math.floor(anchor.lastMs / 1000) * 1000;
+  for (const ranMs of [...anchor.ranMs.filter((atMs) => atMs > lastMs && atMs <= untilMs), Infinity]) {
+    for (let atMs = lastMs + distanceMs; atMs < ranMs && atMs <= untilMs; atMs += distanceMs) {
+      if (atMs > afterMs) yield atMs;
+    }
+    if (ranMs === Infinity) return;
+    if (ranMs > afterMs) yield ranMs;
+    lastMs = ranMs;
+  }
+}
