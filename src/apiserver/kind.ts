@@ -98,6 +98,8 @@ export interface DeletionRules<T> {
   readonly onDeletionStart?: (next: T) => void;
   /** Keeps the object until this is false, besides metadata.finalizers (Namespace: spec.finalizers). */
   readonly heldBack?: (object: T) => boolean;
+  /** Collections of this kind cannot be deleted (Namespaces): somebody must name each. */
+  readonly oneByOne?: boolean;
   /** The answer carries the object, not a Status, when it is gone at once (Pods, Namespaces, …). */
   readonly answersObject?: boolean;
 }

@@ -143,6 +143,7 @@ describe('a request for what does not exist', () => {
     ['a patch of an unknown object', patch(`${maps}/none`, { data: {} }, 'merge-patch'), 404, 'NotFound', /^configmaps "none" not found$/],
     ['deleting an unknown object', { method: 'DELETE', path: `${maps}/none` }, 404, 'NotFound', /^configmaps "none" not found$/],
     ['a verb that is not served', { method: 'PUT', path: maps, body: '{}' }, 405, 'MethodNotAllowed', /^the server does not allow this method on the requested resource$/],
+    ['all namespaces at once', { method: 'DELETE', path: '/api/v1/namespaces' }, 405, 'MethodNotAllowed', /^the server does not allow this method on the requested resource$/],
     ['a label selector that is none', get(`${maps}?labelSelector=a%20in%20(`), 400, 'BadRequest', /./],
     ['a field selector that is not served', get(`${maps}?fieldSelector=data.key=x`), 400, 'BadRequest', /field label not supported/],
     ['a limit that is no number', get(`${maps}?limit=many`), 400, 'BadRequest', /limit|many/],

@@ -39,7 +39,15 @@ export function groupsOf(catalog: KindCatalog): readonly ApiGroup[] {
   }));
 }
 
-export const resourceVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const resourceVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+/** What can be done with objects of a kind, by name. */
+export function verbsOf({ deletion }: KindDefinition): readonly string[] {
+  return deletion?.oneByOne === true ? resourceVerbs.filter((verb) => verb !== 'deletecollection') : resourceVerbs;
+}
+
+/** As upstream, what discovery tells of a subresource are its methods, whatever right they ask for. */
+const verbOfMethod: Readonly<Record<string, string>> = { GET: 'get', POST: 'create', PUT: 'update' };
 export const statusVerbs = ['get', 'patch', 'update'];
 
 /** A subresource as discovery names it. */
@@ -57,7 +65,9 @@ export function subresourcesOf(kind: KindDefinition): readonly SubresourceEntry[
   const parts = [...(kind.hasStatus ? ['status'] : []), ...Object.keys(kind.parts ?? {})];
   const entries = [
     ...own.map(({ name, kind: ofKind, kindIn, methods }) => {
-      const verbs = Object.values(methods).map((method) => method.verb);
+      const verbs = Object.keys(methods)
+        .map((method) => verbOfMethod[method] ?? '')
+        .sort();
       return { name, kind: ofKind, ...(kindIn && { kindIn }), verbs };
     }),
     ...parts.map((name) => ({ name, kind: kind.resource.kind, verbs: statusVerbs })),
@@ -103,7 +113,7 @@ function resourceRows(kind: KindDefinition): object[] {
     singularName: kind.singular,
     namespaced,
     kind: kind.resource.kind,
-    verbs: resourceVerbs,
+    verbs: verbsOf(kind),
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
   };
@@ -145,7 +155,7 @@ function resourceDiscovery(kind: KindDefinition): object {
     responseKind: { group, version, kind: kind.resource.kind },
     scope: namespaced ? 'Namespaced' : 'Cluster',
     singularResource: kind.singular,
-    verbs: resourceVerbs,
+    verbs: verbsOf(kind),
     ...(kind.shortNames === undefined ? {} : { shortNames: kind.shortNames }),
     ...(kind.categories === undefined ? {} : { categories: kind.categories }),
     ...(entries.length === 0 ? {} : { subresources: entries.map((entry) => subresourceDiscovery(kind, entry)) }),

@@ -25,7 +25,9 @@ export class Http2Exchange implements Exchange {
   }
 
   get closed(): boolean {
-    return this.#stream.destroyed || this.#stream.closed || this.#stream.writableEnded;
+    const { destroyed, closed, writableEnded, headersSent } = this.#stream;
+    // Node takes the stream of a HEAD for ended before anything was answered.
+    return destroyed || closed || (writableEnded && headersSent);
   }
 
   header(name: string): string | undefined {

@@ -135,7 +135,7 @@ function collectionAction(request: { method: string; query: Query }, target: Tar
       if (everywhere) return undefined;
       return { verb: 'create', serve: (call, services) => serveCreate(call, target, services) };
     case 'DELETE':
-      if (everywhere) return undefined;
+      if (everywhere || target.kind.deletion?.oneByOne === true) return undefined;
       return { verb: 'deletecollection', serve: (call, services) => serveDeleteCollection(call, target, services) };
     default:
       return undefined;

@@ -104,6 +104,26 @@ describe('create', () => {
     expect(error?.message).toMatch(/^Widget\.test\.dev "A" is invalid: \[metadata\.name: Invalid value: "A": must be/);
   });
 
+  it('finds fault with a prefix and with the name that was made of it', async () => {
+    const { operations, on } = startBench();
+    const draft = draftOf('', { metadata: { generateName: 'A-' } });
+    const error = await failureOf(operations.create(on(widgetKind), draft));
+    expect(error?.status.details?.causes?.map(({ field, message }) => [field, message])).toEqual([
+      ['metadata.generateName', expect.stringMatching(/^Invalid value: "A-": must be/)],
+      ['metadata.name', expect.stringMatching(/^Invalid value: "A-\w{5}": must be/)],
+    ]);
+  });
+
+  it.each([
+    ['', 'metadata.name: Required value: name or generateName is required'],
+    ['../', `metadata.generateName: Invalid value: "../": must be lower case`],
+    [`${'a'.repeat(58)}/`, `metadata.generateName: Invalid value: "${'a'.repeat(58)}/": must be lower case`],
+  ])('refuses the prefix %j', async (generateName, message) => {
+    const { operations, on } = startBench();
+    const error = await failureOf(operations.create(on(boxKind), draftOf('', { metadata: { generateName } })));
+    expect(error?.message).toContain(message);
+  });
+
   const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u1' };
   const faults: readonly (readonly [string, Parameters<typeof draftOf>[1], string])[] = [
     ['no name', { metadata: { name: '' } }, 'metadata.name: Required value: name or generateName is required'],

@@ -61,15 +61,19 @@ function contentErrors(metadata: ObjectMeta): FieldError[] {
 }
 
 function nameErrors(kind: KindDefinition, { name, generateName }: ObjectMeta): FieldError[] {
-  if (name === '') return [fieldError.required('metadata.name', 'name or generateName is required')];
+  const errors: FieldError[] = [];
+  // A prefix may end in a dash that a name may not end in.
+  for (const text of nameRules(kind, (generateName ?? '').replace(/-$/, 'a')))
+    errors.push(fieldError.invalid('metadata.generateName', generateName, text));
+  if (name === '') return [...errors, fieldError.required('metadata.name', 'name or generateName is required')];
+  for (const text of nameRules(kind, name)) errors.push(fieldError.invalid('metadata.name', name, text));
+  return errors;
+}
+
+function nameRules(kind: KindDefinition, name: string): readonly string[] {
+  if (name === '') return [];
   const rules = kind.validateName(name);
-  const texts = rules.length > 0 ? rules : pathSegmentErrors(name);
-  const generated = isSet(generateName) && generateName !== '' && name.startsWith(generateName.slice(0, 58));
-  return texts.map((text) =>
-    generated
-      ? fieldError.invalid('metadata.generateName', generateName, text)
-      : fieldError.invalid('metadata.name', name, text),
-  );
+  return rules.length > 0 ? rules : pathSegmentErrors(name);
 }
 
 function namespaceErrors(namespace: string): FieldError[] {

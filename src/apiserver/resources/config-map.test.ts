@@ -39,7 +39,7 @@ const mapCases: readonly RuleCase[] = [
   {
     rule: 'all values have at most 1 MiB together',
     set: { data: { a: large } },
-    errors: [': Too long: may not be more than 1048576 bytes'],
+    errors: ['[]: Too long: may not be more than 1048576 bytes'],
   },
   { rule: '1 MiB is allowed', set: { data: { a: large.slice(1) } }, errors: [] },
 ];

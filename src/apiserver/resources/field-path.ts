@@ -30,6 +30,8 @@ export function keyed(parent: Path, key: string): Path {
 /** `spec.containers[0].name`, as upstream prints paths. */
 export function pathText(path: Path): string {
   const { parent, segment } = path;
+  // Upstream's way to say "the whole object".
+  if (parent === undefined && segment === '') return '[]';
   const before = parent === undefined ? '' : pathText(parent);
   if (typeof segment === 'number') return `${before}[${segment}]`;
   return before === '' || segment.startsWith('[') ? `${before}${segment}` : `${before}.${segment}`;

@@ -77,6 +77,7 @@ export const namespace = defineKind<Namespace>({
   },
   deletion: {
     answersObject: true,
+    oneByOne: true,
     forbid: (object) => (undeletable.has(object.metadata.name) ? 'this namespace may not be deleted' : undefined),
     onDeletionStart: (next) => {
       next.status = { ...next.status, phase: 'Terminating' };

@@ -64,7 +64,19 @@ describe('discovery', () => {
     [
       '/',
       {
-        paths: ['/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version'],
+        paths: [
+          '/.well-known/openid-configuration',
+          '/api',
+          '/apis',
+          '/healthz',
+          '/livez',
+          '/metrics',
+          '/openapi/v2',
+          '/openapi/v3',
+          '/openid/v1/jwks',
+          '/readyz',
+          '/version',
+        ],
       },
     ],
   ])('serves %s', async (path, expected) => {
@@ -89,6 +101,13 @@ describe('discovery', () => {
       'pods/portforward',
       'pods/status',
     ]);
+    const verbs = Object.fromEntries(rows.map((row) => [row.name, row.verbs.join(' ')]));
+    expect(verbs).toMatchObject({
+      pods: 'create delete deletecollection get list patch update watch',
+      namespaces: 'create delete get list patch update watch',
+      'pods/exec': 'create get',
+      'pods/log': 'get',
+    });
     expect(rows.find((row) => row.name === 'pods/binding')).toMatchObject({ kind: 'Binding', verbs: ['create'] });
     const eviction = { kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] };
     expect(rows.find((row) => row.name === 'pods/eviction')).toMatchObject(eviction);
@@ -108,6 +127,7 @@ describe('paths and methods that are not served', () => {
     ['GET', '/apis/batch/v1/namespaces/default/jobs/j/scale', 404, 'the server could not find the requested resource'],
     ['PUT', '/api/v1/namespaces/default/pods', 405, 'the server does not allow this method on the requested resource'],
     ['POST', '/api/v1/pods', 405, 'the server does not allow this method on the requested resource'],
+    ['DELETE', '/api/v1/namespaces', 405, 'the server does not allow this method on the requested resource'],
     ['DELETE', '/api/v1/pods', 405, 'the server does not allow this method on the requested resource'],
     ['POST', '/api/v1/namespaces/d/pods/p/log', 405, 'the server does not allow this method on the requested resource'],
     ['OPTIONS', '/api/v1/pods', 405, 'the server does not allow this method on the requested resource'],

@@ -27,7 +27,11 @@ function kind(
 
 export const jobKind = kind('jobs', 'Job', { group: 'batch', hasStatus: true, categories: ['all'] });
 export const podKind = kind('pods', 'Pod', { hasStatus: true, shortNames: ['po'], deletion: { answersObject: true } });
-export const namespaceKind = kind('namespaces', 'Namespace', { namespaced: false, hasStatus: true });
+export const namespaceKind = kind('namespaces', 'Namespace', {
+  namespaced: false,
+  hasStatus: true,
+  deletion: { oneByOne: true },
+});
 const kinds = [namespaceKind, podKind, jobKind];
 
 /** Operations that do what a test says, for answers that the real ones give only in rare circumstances. */

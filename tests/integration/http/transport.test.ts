@@ -31,6 +31,22 @@ describe('the TLS port', () => {
     expect(two.body).toBe(pod.bytes.toString());
   });
 
+  it('answers HEAD over HTTP/2, where it is served and where it is not', async () => {
+    const certificates = await makeCertificates();
+    const { ca, adminCert: cert, adminKey: key } = certificates;
+    const tls = { cert: certificates.serverCert, key: certificates.serverKey, clientCa: ca };
+    const server = await startTestServer({ operations, listen: { tls } });
+    const session = connectHttp2(server.listening, { ca, cert, key });
+    for (const [path, code] of [
+      ['/healthz', 200],
+      [podPath, 405],
+    ] as const) {
+      const answer = await sendHttp2(session, { ':method': 'HEAD', ':path': path });
+      expect([answer.code, answer.body]).toEqual([code, '']);
+      expect(Number(answer.headers['content-length'])).toBeGreaterThan(0);
+    }
+  });
+
   it('does not take certificates of another authority, whether the TLS session is new or resumed', async () => {
     const certificates = await makeCertificates();
     const foreign = await makeCertificates();
