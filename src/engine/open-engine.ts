@@ -154,11 +154,11 @@ export function createRuntime(
 /** What unpacks images is loaded with the first of them. */
 function lazyImages(options: ImageServiceOptions): ImageService {
   let service: Promise<ImageService> | undefined;
+  const loaded = (): Promise<ImageService> =>
+    (service ??= imageTools().then((images) => images.createImageService(options)));
   return {
-    ensure: async (request) => {
-      service ??= imageTools().then((images) => images.createImageService(options));
-      return (await service).ensure(request);
-    },
+    find: async (request) => (await loaded()).find(request),
+    pull: async (request, signal) => (await loaded()).pull(request, signal),
   };
 }
 

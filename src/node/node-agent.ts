@@ -97,7 +97,7 @@ class Agent implements NodeAgent {
   async stop(): Promise<void> {
     this.#registration.stop();
     await this.#running?.stop();
-    this.#worker.stop();
+    await this.#worker.stop();
     // What is being removed would otherwise be left for the next start.
     await Promise.all(this.#removals);
     for (const runtime of this.#options.runtimes) await runtime.stop();

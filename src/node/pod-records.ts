@@ -126,7 +126,7 @@ export function viewsOf(
       target: (container as EphemeralContainer).targetContainerName,
       attempt,
       current,
-      imageId: record.runtime.imageOf?.({ podUid: record.uid, container: container.name, attempt }),
+      imageId: record.runtime.imageOf?.({ podUid: record.uid, container: container.name, attempt })?.ref,
       last: last?.type === 'exited' ? last : undefined,
       crashes: memory.crashes,
       waiting: memory.waiting,

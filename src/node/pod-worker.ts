@@ -1,40 +1,21 @@
-import {
-  isConflict,
-  isNotFound,
-  refOf,
-  resources,
-  type ConfigMap,
-  type KubeObject,
-  type PersistentVolume,
-  type PersistentVolumeClaim,
-  type Pod,
-  type PodStatus,
-  type Resource,
-  type Secret,
-} from '../api/index.ts';
+import { isConflict, isNotFound, refOf, resources, type Pod, type PodStatus } from '../api/index.ts';
 import type { ControllerContext, EventRecorder } from '../controlloop/index.ts';
-import { RuntimeError, type ContainerRequest, type Runtime } from '../runtimes/index.ts';
+import { RuntimeError, type Runtime } from '../runtimes/index.ts';
 import { admitted } from './pod-admission.ts';
 import type { Answer } from './probes/index.ts';
 import { containerAsker, type ContainerAsker } from './container-asker.ts';
 import { ContainerStopper } from './container-stopper.ts';
-import {
-  containerFieldPath,
-  containerId,
-  containersOf,
-  isRunning,
-  isStarted,
-  type ContainerView,
-} from './container-view.ts';
-import { expand, resolveEnvironment, type ContainerSources } from './environment.ts';
+import { containerFieldPath, isRunning, isStarted, type ContainerView } from './container-view.ts';
+import { containerRequest } from './container-request.ts';
+import { containerSources } from './container-sources.ts';
+import type { ContainerSources } from './environment.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
 import { checkVolumeLimits } from './volume-limits.ts';
 import { VolumeRefresher } from './volume-refresher.ts';
-import { pullSecretsOf, waitingReason } from './image-pull.ts';
+import { ImageKeeper } from './image-keeper.ts';
 import { memoryOf, newRecord, nextAttempt, targetOf, viewsOf, type PodRecord } from './pod-records.ts';
-import { withReadOnlyClaims } from './claim-volumes.ts';
 import { volumeContents } from './volumes.ts';
 
 const firstRetryMs = 1000;
@@ -58,6 +39,7 @@ export class PodWorker {
   readonly #health: HealthKeeper;
   readonly #stopper: ContainerStopper;
   readonly #volumes: VolumeRefresher;
+  readonly #images: ImageKeeper;
   readonly #wake: (podUid: string) => void;
 
   constructor(context: ControllerContext, options: PodWorkerOptions) {
@@ -68,6 +50,7 @@ export class PodWorker {
     this.#wake = options.wake;
     this.#health = new HealthKeeper({ clock, recorder: this.#recorder, wake: options.wake });
     this.#stopper = new ContainerStopper({ clock, log, recorder: this.#recorder });
+    this.#images = new ImageKeeper({ clock, log, recorder: this.#recorder, wake: options.wake });
     const sourcesFor = (pod: Pod, runtime: Runtime): ContainerSources => this.#sourcesFor(pod, runtime);
     this.#volumes = new VolumeRefresher({ clock, recorder: this.#recorder, sourcesFor });
   }
@@ -77,6 +60,7 @@ export class PodWorker {
     const record = this.#recordOf(pod);
     if (record === undefined) return undefined;
     let { views, plan } = this.#look(pod, record);
+    if (startsNothingMore(pod, plan)) this.#images.forget(record.uid);
     for (const order of plan.stop) {
       await this.#stopper.stop(pod, record, { ...order, asker: this.#askerOf(pod, record, order.view) });
     }
@@ -112,10 +96,11 @@ export class PodWorker {
     return leftMs;
   }
 
-  /** Ends all probing; Pods go on. */
-  stop(): void {
+  /** Ends all probing and pulling; Pods go on. */
+  async stop(): Promise<void> {
     this.#health.stop();
     for (const record of this.#records.values()) record.gone?.abort();
+    await this.#images.stop();
   }
 
   /** A finished Pod that is being deleted needs nothing more from this node. */
@@ -135,6 +120,7 @@ export class PodWorker {
     this.#records.get(pod.metadata.uid)?.gone?.abort();
     this.#records.delete(pod.metadata.uid);
     this.#health.forget(pod.metadata.uid);
+    this.#images.forget(pod.metadata.uid);
   }
 
   #look(pod: Pod, record: PodRecord): { readonly views: readonly ContainerView[]; readonly plan: PodPlan } {
@@ -160,7 +146,7 @@ export class PodWorker {
     return record;
   }
 
-  /** False if the Pod's other containers have to wait: the start failed, or its postStart hook runs. */
+  /** False if the Pod's other containers have to wait: its image is being pulled, or its postStart hook runs. */
   async #start(pod: Pod, record: PodRecord, view: ContainerView): Promise<boolean> {
     const { name, lifecycle } = view.container;
     const memory = memoryOf(record, name);
@@ -168,10 +154,18 @@ export class PodWorker {
       if (!admitted(pod, record, view, this.#recorder)) return view.role === 'ephemeral';
       const sources = this.#sourcesFor(pod, record.runtime);
       if (!record.prepared) await this.#prepare(pod, record, sources);
+      const answer = await this.#images.ensure({ pod, view, images: record.runtime.images, sources });
+      if (answer.type === 'pulling') return view.role === 'ephemeral';
+      if (answer.type === 'waiting') {
+        memory.waiting = answer.waiting;
+        return true;
+      }
       const next = nextAttempt(view);
-      const target = targetOf(record, view);
-      const request = { ...(await this.#request(pod, { ...view, attempt: next.attempt }, sources)), ...target };
-      await record.runtime.startContainer(request);
+      const { request, revealed } = await containerRequest(pod, { ...view, attempt: next.attempt }, sources);
+      for (const variable of revealed) this.#warnOfSecretArgument(pod, name, variable);
+      // The Pod may have been removed meanwhile: nobody would end what started now.
+      if (this.#records.get(record.uid) !== record) return false;
+      await record.runtime.startContainer({ ...request, ...targetOf(record, view), image: answer.image });
       record.stopping.delete(name);
       record.startedAtMs = this.#context.clock.monotonic();
       Object.assign(memory, next, { waiting: undefined, failures: 0, postStart: undefined });
@@ -182,7 +176,7 @@ export class PodWorker {
       return false;
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
-      this.#wait(pod, record, { container: name, error });
+      this.#wait(pod, record, { view, error });
       return true;
     }
   }
@@ -219,44 +213,22 @@ export class PodWorker {
     }
   }
 
-  #wait(pod: Pod, record: PodRecord, failure: { readonly container: string; readonly error: RuntimeError }): void {
-    const memory = memoryOf(record, failure.container);
+  #wait(pod: Pod, record: PodRecord, failure: { readonly view: ContainerView; readonly error: RuntimeError }): void {
+    const memory = memoryOf(record, failure.view.container.name);
+    if (failure.error.reason === 'ErrImagePull') {
+      memory.waiting = this.#images.failed({ pod, view: failure.view }, failure.error);
+      return;
+    }
     const retryAtMs = this.#context.clock.now() + Math.min(firstRetryMs * 2 ** memory.failures, maxRetryMs);
     memory.failures += 1;
-    const image = imageOf(pod, failure.container);
-    memory.waiting = { ...waitingReason(failure.error, { image, failures: memory.failures }), retryAtMs };
-    if (failure.error.reason !== 'ContainerCreating')
-      this.#event(pod, failure.container, {
+    const { reason, message } = failure.error;
+    memory.waiting = { reason, message, retryAtMs };
+    if (reason !== 'ContainerCreating')
+      this.#event(pod, failure.view.container.name, {
         type: 'Warning',
         reason: 'Failed',
-        message: `Error: ${failure.error.message}`,
+        message: `Error: ${message}`,
       });
-  }
-
-  async #request(pod: Pod, view: ContainerView, sources: ContainerSources): Promise<ContainerRequest> {
-    const { container } = view;
-    const env = await resolveEnvironment(pod, container, sources);
-    const entries = new Map(env.map((entry) => [entry.name, entry]));
-    const secrets = new Set<string>();
-    const expandAll = (texts: readonly string[] = []): readonly string[] =>
-      texts.map((text) =>
-        expand(text, (name) => {
-          const entry = entries.get(name);
-          if (entry?.secret === true) secrets.add(name);
-          return entry?.value;
-        }),
-      );
-    const request = {
-      id: containerId(pod, view),
-      pod,
-      container: withReadOnlyClaims(pod, container),
-      env,
-      command: expandAll(container.command),
-      args: expandAll(container.args),
-      pullSecrets: await pullSecretsOf(pod, sources),
-    };
-    for (const name of secrets) this.#warnOfSecretArgument(pod, container.name, name);
-    return request;
   }
 
   /** The manifest asks for it and a cluster would do it; but whoever may list processes can read it. */
@@ -266,25 +238,7 @@ export class PodWorker {
   }
 
   #sourcesFor(pod: Pod, runtime: Runtime): ContainerSources {
-    const { client } = this.#context;
-    const { namespace } = pod.metadata;
-    const find = async <T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> => {
-      try {
-        return await client.get(resource, resource.namespaced ? { namespace, name } : { name });
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
-    };
-    return {
-      configMap: (name) => find<ConfigMap>(resources.configMaps, name),
-      secret: (name) => find<Secret>(resources.secrets, name),
-      claim: (name) => find<PersistentVolumeClaim>(resources.persistentVolumeClaims, name),
-      volume: (name) => find<PersistentVolume>(resources.persistentVolumes, name),
-      allocatable: runtime.capabilities,
-      hostAddress: runtime.capabilities.podAddress,
-      podAddress: runtime.capabilities.podAddress,
-    };
+    return containerSources(pod, this.#context.client, runtime.capabilities);
   }
 
   #announceBackoff(pod: Pod, plan: PodPlan): void {
@@ -369,8 +323,9 @@ function signatureOf(views: readonly ContainerView[], plan: PodPlan): string {
   return [plan.over, plan.ending?.reason ?? '', ...parts].join('\n');
 }
 
-function imageOf(pod: Pod, name: string): string {
-  return containersOf(pod).find((container) => container.name === name)?.image ?? '';
+/** It is being deleted or ended: whatever its containers still waited for is of no use. */
+function startsNothingMore(pod: Pod, plan: PodPlan): boolean {
+  return pod.metadata.deletionTimestamp !== undefined || plan.ending !== undefined || plan.over;
 }
 
 function earliest(...times: readonly (number | undefined)[]): number | undefined {

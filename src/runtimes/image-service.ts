@@ -1,26 +1,50 @@
-/** Images as directories of this machine: pulled, unpacked and kept by somebody else than the runtimes. */
-export interface ImageService {
+import type { Container } from '../api/index.ts';
+
+/** The images of a runtime, as the node agent sees them: it asks for them before it starts what needs them. */
+export interface RuntimeImages {
+  /** False for a container that runs on this machine's own files. */
+  needs(container: Container): boolean;
   /**
-   * Makes an image available; at once if it is there and the policy allows.
-   * @throws RuntimeError ErrImagePull, ErrImageNeverPull, InvalidImageName
+   * What an image name means here now; undefined: it is not here. Asks nobody but this machine.
+   * @throws RuntimeError InvalidImageName
    */
-  ensure(request: ImageRequest): Promise<ResolvedImage>;
+  find(request: ImageRequest): Promise<HeldImage | undefined>;
+  /**
+   * Fetches what an image name means elsewhere now, or sees that it is what is here. Whoever wants the same at the same
+   * time shares one pull; it is given up when the signals of all of them are aborted.
+   * @throws RuntimeError ErrImagePull, InvalidImageName; the signal's reason when it is aborted
+   */
+  pull(request: ImageRequest, signal: AbortSignal): Promise<PulledImage>;
 }
 
 export interface ImageRequest {
   /** As in the container. */
   readonly image: string;
-  /** `Always`, `IfNotPresent`, `Never`. */
-  readonly policy: string;
   /** Contents of `.dockerconfigjson` of the Pod's imagePullSecrets. */
   readonly secrets: readonly string[];
 }
 
-export interface ResolvedImage {
+export interface HeldImage {
   /** `sha256:…` of the configuration. */
   readonly id: string;
-  /** `docker.io/library/busybox@sha256:…`; missing for images that were loaded from a file. */
-  readonly repoDigest?: string | undefined;
+  /** For `imageID`: `docker.io/library/busybox@sha256:…`, or the id of an image that was loaded from a file. */
+  readonly ref: string;
+}
+
+export interface PulledImage extends HeldImage {
+  /** Of all that was to be fetched for it, as it lies in the registry. */
+  readonly sizeBytes: number;
+  /** Without the time in which other pulls went first. */
+  readonly tookMs: number;
+}
+
+/** Images as directories of this machine: pulled, unpacked and kept by somebody else than the runtimes. */
+export interface ImageService extends Omit<RuntimeImages, 'needs'> {
+  find(request: ImageRequest): Promise<ResolvedImage | undefined>;
+  pull(request: ImageRequest, signal: AbortSignal): Promise<ResolvedImage & PulledImage>;
+}
+
+export interface ResolvedImage extends HeldImage {
   /** Absolute directories, lowest first, as an overlay takes them. */
   readonly layers: readonly string[];
   readonly config: ImageConfig;

@@ -17,4 +17,12 @@ export {
   type Runtime,
   type VolumeContent,
 } from './runtime.ts';
-export { type ImageConfig, type ImageRequest, type ImageService, type ResolvedImage } from './image-service.ts';
+export type {
+  HeldImage,
+  ImageConfig,
+  ImageRequest,
+  ImageService,
+  PulledImage,
+  ResolvedImage,
+  RuntimeImages,
+} from './image-service.ts';

@@ -1,5 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Container, Pod } from '../api/index.ts';
+import type { HeldImage, RuntimeImages } from './image-service.ts';
 
 /**
  * Runs the containers of Pods on this machine. Knows no cluster: the node agent decides what runs when, and tells it.
@@ -51,8 +52,10 @@ export interface Runtime {
   dial?(podUid: string, port: number): Duplex;
   /** How much a volume of a Pod takes on disk now; 0 if there is none of this name. */
   volumeBytes?(podUid: string, volume: string): Promise<number>;
-  /** What the image of a container was found to be, for `imageID`; undefined if it is this machine's own files. */
-  imageOf?(id: ContainerId): string | undefined;
+  /** The images that containers of this runtime need before they can start; without it they need none. */
+  readonly images?: RuntimeImages | undefined;
+  /** The image that a container was started from; undefined if it is this machine's own files. */
+  imageOf?(id: ContainerId): HeldImage | undefined;
   /** Answers probes instead of the containers, where they cannot be asked. Without it the node agent asks them. */
   answerProbe?(id: ContainerId, kind: 'startup' | 'liveness' | 'readiness'): 'success' | 'failure';
   /** Called once for each exit, also those that happened while the engine was away (after `start`). One listener. */
@@ -119,10 +122,10 @@ export interface ContainerRequest {
   /** Command and arguments with `$(VAR)` expanded; empty if the Pod names neither. */
   readonly command: readonly string[];
   readonly args: readonly string[];
-  /** Contents of the Pod's imagePullSecrets: `.dockerconfigjson`. Secret. */
-  readonly pullSecrets?: readonly string[];
   /** Of an ephemeral container: the container whose processes it is to see, as if it were in there. */
   readonly target?: ContainerId;
+  /** What its image was found to be, or was pulled as; where the runtime has images and the container needs one. */
+  readonly image?: HeldImage | undefined;
 }
 
 export interface EnvEntry {

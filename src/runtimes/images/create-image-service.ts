@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
-import type { ImageRequest, ImageService, ResolvedImage } from '../image-service.ts';
+import type { ImageRequest, ImageService, PulledImage, ResolvedImage } from '../image-service.ts';
 import { RuntimeError } from '../runtime.ts';
 import { checked, decompressed } from './blob-stream.ts';
 import { credentialsFor } from './credentials.ts';
@@ -9,6 +9,7 @@ import { ImageStore, type StoredImage, type StoredName } from './image-store.ts'
 import { chooseForPlatform, imageArchitecture, parseConfig, parseManifest, type Manifest } from './manifest.ts';
 import { canonicalName, parseReference, type ImageReference } from './reference.ts';
 import { Registry } from './registry.ts';
+import { SharedWork, Turns } from './shared-work.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 export interface ImageServiceOptions {
@@ -26,11 +27,15 @@ export function createImageService(options: ImageServiceOptions): ImageService {
   return new Images(options);
 }
 
+/** How many images are pulled at once, and from one registry: a slow one must leave room for the others. */
+const [pullsAtOnce, pullsOfOneRegistry] = [16, 4];
+
 class Images implements ImageService {
   readonly #store: ImageStore;
   readonly #options: ImageServiceOptions;
-  /** One pull for all who want the same image at the same time. */
-  readonly #pulls = new Map<string, Promise<ResolvedImage>>();
+  readonly #pulls = new SharedWork<ResolvedImage & PulledImage>();
+  readonly #turns = new Turns(pullsAtOnce);
+  readonly #registryTurns = new Map<string, Turns>();
 
   constructor(options: ImageServiceOptions) {
     this.#options = options;
@@ -38,46 +43,50 @@ class Images implements ImageService {
     this.#store.clean();
   }
 
-  async ensure({ image, policy, secrets }: ImageRequest): Promise<ResolvedImage> {
-    const reference = parseReference(image);
-    const known = policy === 'Always' ? undefined : this.#find(canonicalName(reference));
-    if (known !== undefined) return known;
-    if (policy === 'Never') {
-      const message = `Container image "${image}" is not present with pull policy of Never`;
-      throw new RuntimeError('ErrImageNeverPull', `${message}: ${wayOut}`);
-    }
-    // Whoever has other credentials asks for itself.
-    const key = JSON.stringify([canonicalName(reference), secrets]);
-    const pull = this.#pulls.get(key) ?? this.#pull(reference, secrets).finally(() => this.#pulls.delete(key));
-    this.#pulls.set(key, pull);
-    return pull;
+  async find({ image }: ImageRequest): Promise<ResolvedImage | undefined> {
+    const stored = this.#store.name(canonicalName(parseReference(image)));
+    const kept = stored === undefined ? undefined : this.#store.image(stored.id);
+    return stored === undefined || kept === undefined ? undefined : this.#resolved(kept, stored);
   }
 
-  #find(name: string): ResolvedImage | undefined {
-    const stored = this.#store.name(name);
-    const image = stored === undefined ? undefined : this.#store.image(stored.id);
-    return stored === undefined || image === undefined ? undefined : this.#resolved(image, stored);
+  async pull({ image, secrets }: ImageRequest, signal: AbortSignal): Promise<ResolvedImage & PulledImage> {
+    const reference = parseReference(image);
+    // Whoever has other credentials asks for itself.
+    const key = JSON.stringify([canonicalName(reference), secrets]);
+    return this.#pulls.join(key, signal, (shared) =>
+      this.#turnsOf(reference).take(shared, () =>
+        this.#turns.take(shared, () => this.#pull(reference, { secrets, signal: shared })),
+      ),
+    );
+  }
+
+  #turnsOf({ registry }: ImageReference): Turns {
+    let turns = this.#registryTurns.get(registry);
+    if (turns === undefined) this.#registryTurns.set(registry, (turns = new Turns(pullsOfOneRegistry)));
+    return turns;
   }
 
   #resolved(image: StoredImage, { repoDigest }: StoredName): ResolvedImage {
-    return { id: image.id, repoDigest, layers: this.#store.layersOf(image), config: image.config };
+    return { id: image.id, ref: repoDigest ?? image.id, layers: this.#store.layersOf(image), config: image.config };
   }
 
-  async #pull(reference: ImageReference, secrets: readonly string[]): Promise<ResolvedImage> {
+  async #pull(reference: ImageReference, { secrets, signal }: PullContext): Promise<ResolvedImage & PulledImage> {
     const name = canonicalName(reference);
     const { clock, log } = this.#options;
     const startedMs = clock.monotonic();
     const credentials = credentialsFor(reference, secrets);
     try {
-      const registry = new Registry({ reference, credentials, clock });
+      const registry = new Registry({ reference, credentials, clock, signal });
       const { manifest, digest } = await manifestOf(registry, reference.digest ?? reference.tag ?? 'latest');
       const image = this.#store.image(manifest.config.digest) ?? (await describe(registry, manifest));
       const repoDigest = `${reference.registry}/${reference.repository}@${digest}`;
       const stored = { name, id: image.id, repoDigest };
       await this.#store.addImage(image, [stored], () => this.#fetchLayers(registry, manifest, image));
-      log.info('image pulled', { image: name, digest, tookMs: Math.round(clock.monotonic() - startedMs) });
-      return this.#resolved(image, stored);
+      const tookMs = clock.monotonic() - startedMs;
+      log.info('image pulled', { image: name, digest, tookMs: Math.round(tookMs) });
+      return { ...this.#resolved(image, stored), sizeBytes: sizeOf(manifest), tookMs };
     } catch (error) {
+      signal.throwIfAborted();
       const message = `failed to pull and unpack image "${name}": ${(error as Error).message}; ${wayOut}`;
       throw new RuntimeError('ErrImagePull', message, { cause: error });
     }
@@ -90,6 +99,16 @@ class Images implements ImageService {
       return checked(await registry.blob(layer.digest), layer.digest, `layer ${index}`);
     });
   }
+}
+
+interface PullContext {
+  readonly secrets: readonly string[];
+  /** Aborted when nobody wants the image any more. */
+  readonly signal: AbortSignal;
+}
+
+function sizeOf({ config, layers }: Manifest): number {
+  return layers.reduce((sum, { size }) => sum + size, config.size);
 }
 
 async function describe(registry: Registry, { config: { digest } }: Manifest): Promise<StoredImage> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { ImageDescription } from './manifest.ts';
 import { mountedLayers } from './mounted-layers.ts';
@@ -85,7 +86,7 @@ export class ImageStore {
       await promisify(execFile)('sync', ['-f', temporary]);
       moveUnlessThere(temporary, directory);
     } finally {
-      rmSync(temporary, { recursive: true, force: true });
+      await rm(temporary, { recursive: true, force: true });
     }
   }
 

@@ -7,6 +7,8 @@ export interface RegistryOptions {
   readonly reference: ImageReference;
   readonly credentials: Credentials | undefined;
   readonly clock: Clock;
+  /** Ends all that is under way. */
+  readonly signal: AbortSignal;
 }
 
 /** Manifests are small: more is an attack, or no manifest. */
@@ -66,13 +68,14 @@ export class Registry {
   /** Follows redirects. Credentials go to the registry only. */
   async #send(url: string, headers: Record<string, string>): Promise<Response> {
     const abort = new AbortController();
+    const signal = AbortSignal.any([abort.signal, this.#options.signal]);
     const timer = this.#options.clock.after(answerTimeoutMs, () => abort.abort(new Error('no answer in time')));
     try {
       let at = new URL(url);
       let authorization = this.#authorization;
       for (let hops = 0; hops <= maxRedirects; hops++) {
         const sent = authorization === undefined ? headers : { ...headers, authorization };
-        const response = await fetch(at, { headers: sent, signal: abort.signal, redirect: 'manual' });
+        const response = await fetch(at, { headers: sent, signal, redirect: 'manual' });
         const next = redirectOf(at, response);
         if (next === undefined) return response;
         await response.body?.cancel();

@@ -86,7 +86,9 @@ function podOf(asked: Asked): Pod {
 async function startIn(pod: Pod, container: Container, asked: Asked): Promise<ContainerId> {
   const id: ContainerId = { podUid: pod.metadata.uid, container: container.name, attempt: 0 };
   const { command = [], args = [] } = container;
-  await runtime.startContainer({ id, pod, container, env: asked.env ?? [], command, args });
+  const needed = runtime.images?.needs(container) === true;
+  const image = needed ? await runtime.images?.find({ image: container.image ?? '', secrets: [] }) : undefined;
+  await runtime.startContainer({ id, pod, container, image, env: asked.env ?? [], command, args });
   return id;
 }
 
@@ -399,7 +401,8 @@ describe.each(executors)('the sandbox runtime with %s', (only) => {
       command: [] as string[],
       volumeMounts: [{ name: 'data', mountPath: '/link/inside' }],
     };
-    const { log: output, exit } = await run({ command: [], container, volumes: [emptyDir('data')] });
+    const { log: output, exit, id } = await run({ command: [], container, volumes: [emptyDir('data')] });
+    expect(runtime.imageOf?.(id)).toEqual({ id: 'sha256:test', ref: 'test/image@sha256:test' });
     expect(exit.message).toBeUndefined();
     expect(exit).toMatchObject({ exitCode: 6 });
     expect(output).toBe('from image in /work as 42 upper\n');
@@ -472,6 +475,7 @@ function imageOf(directory: string): ImageService {
     'echo "$GREETING in $PWD as $uid $which"; : >/link/inside/f || exit 1; exit 6';
   const image: ResolvedImage = {
     id: 'sha256:test',
+    ref: 'test/image@sha256:test',
     layers: [lower, upper],
     config: {
       entrypoint: ['sh', '-c'],
@@ -481,6 +485,9 @@ function imageOf(directory: string): ImageService {
       workingDir: '/work',
     },
   };
-  const root = { ...image, config: { ...image.config, user: '' } };
-  return { ensure: ({ image: name }) => Promise.resolve(name === 'test/root' ? root : image) };
+  const root = { ...image, id: 'sha256:root', config: { ...image.config, user: '' } };
+  return {
+    find: ({ image: name }) => Promise.resolve(name === 'test/root' ? root : image),
+    pull: () => Promise.reject(new Error('it is there')),
+  };
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
-import type { ImageConfig, ImageService } from '../image-service.ts';
+import type { HeldImage, ImageConfig, ImageService } from '../image-service.ts';
 import { RuntimeError, type ContainerId, type Runtime } from '../runtime.ts';
 import {
   layoutOf,
@@ -22,6 +22,7 @@ import { admitToSandbox, runsOnHost } from './admission.ts';
 import { Cgroups, limitsOf } from './cgroups.ts';
 import type { Executor } from './container-spec.ts';
 import { applyFsGroup } from './fs-group.ts';
+import { SandboxImages } from './sandbox-images.ts';
 import { endPause, ensurePause, needsPause } from './pause.ts';
 import { planContainer, type PlanContext, type RootSource } from './plan-container.ts';
 import { chooseExecutor, sandboxProblem } from './probe-sandbox.ts';
@@ -62,10 +63,13 @@ class SandboxStyle implements RuntimeStyle {
   readonly #cgroups: Cgroups;
   readonly #base: string;
   #executor: Executor | undefined;
+  readonly images: SandboxImages | undefined;
 
   constructor(options: SandboxRuntimeOptions) {
-    const { dataDir, clock, log } = options;
+    const { dataDir, clock, log, images } = options;
     this.#options = options;
+    if (images !== undefined)
+      this.images = new SandboxImages(images, (container) => !runsOnHost(container, this.#options));
     this.#layout = layoutOf(dataDir);
     this.#cgroups = new Cgroups({ owner: dataDir, clock, log });
     // Every container mounts over it, in its own mount namespace.
@@ -98,27 +102,18 @@ class SandboxStyle implements RuntimeStyle {
     await ensurePause(pod, { directory: files.sandbox, executor: this.#running(), clock });
   }
 
-  plan(...[request, startedAtMs, running]: Parameters<RuntimeStyle['plan']>): StartPlan | Promise<StartPlan> {
-    const { container } = request;
+  plan(...[request, startedAtMs, running]: Parameters<RuntimeStyle['plan']>): StartPlan {
+    const { id, container, image } = request;
     if (runsOnHost(container, this.#options)) return this.#planOn(hostRoot, { request, startedAtMs, running });
-    const { images } = this.#options;
-    const image = container.image ?? '';
-    if (images === undefined)
+    const root = image === undefined ? undefined : this.images?.rootOf(image);
+    if (image === undefined || root === undefined)
       throw new RuntimeError(
         'ErrImagePull',
-        `image ${JSON.stringify(image)} cannot be had: this Rondo has no image service; use the image rondo.dev/host ` +
-          'or start Rondo with --rootfs host to run on this machine’s own files',
+        `image ${JSON.stringify(container.image ?? '')} cannot be had: this Rondo has no image service; use the image ` +
+          'rondo.dev/host or start Rondo with --rootfs host to run on this machine’s own files',
       );
-    const policy = container.imagePullPolicy ?? 'IfNotPresent';
-    return images.ensure({ image, policy, secrets: request.pullSecrets ?? [] }).then((found) => {
-      this.#keepImage(request.id, found.repoDigest ?? found.id);
-      // The start is when the container starts, not when its image was asked for.
-      const now = Math.max(startedAtMs, Math.floor(this.#options.clock.now()));
-      return this.#planOn(
-        { layers: found.layers, config: found.config, isHost: false },
-        { request, startedAtMs: now, running },
-      );
-    });
+    this.#keepImage(id, image);
+    return this.#planOn(root, { request, startedAtMs, running });
   }
 
   exec(id: ContainerId, pid: number, command: readonly string[]): ExecPlan {
@@ -132,9 +127,11 @@ class SandboxStyle implements RuntimeStyle {
     return name in constants.signals ? (name as NodeJS.Signals) : 'SIGTERM';
   }
 
-  imageOf(id: ContainerId): string | undefined {
+  imageOf(id: ContainerId): HeldImage | undefined {
     const file = this.#imageFile(id);
-    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+    if (!existsSync(file)) return undefined;
+    const [ref = '', imageId = ''] = readFileSync(file, 'utf8').split('\n');
+    return { id: imageId, ref };
   }
 
   kindOf(record: Parameters<RuntimeStyle['kindOf']>[0]): ReturnType<RuntimeStyle['kindOf']> {
@@ -176,9 +173,9 @@ class SandboxStyle implements RuntimeStyle {
     return { type: 'start', fallbackToLogs, startedAtMs, text };
   }
 
-  #keepImage(id: ContainerId, image: string): void {
+  #keepImage(id: ContainerId, image: HeldImage): void {
     mkdirSync(podFiles(this.#layout, id.podUid).sandbox, { recursive: true, mode: 0o700 });
-    writeFileSync(this.#imageFile(id), image);
+    writeFileSync(this.#imageFile(id), `${image.ref}\n${image.id}`);
   }
 
   #imageFile(id: ContainerId): string {

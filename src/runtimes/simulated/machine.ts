@@ -1,11 +1,13 @@
 import type { Pod } from '../../api/index.ts';
 import type { Timer } from '../../clock/index.ts';
+import type { HeldImage } from '../image-service.ts';
 import type { ContainerState } from '../runtime.ts';
 
 /** One simulated container. */
 export interface SimulatedContainer {
   state: ContainerState;
   readonly pod: Pod;
+  readonly image: HeldImage | undefined;
   readonly ignoresTerm: boolean;
   /** How often it was asked, by kind of probe. */
   readonly asked: Map<string, number>;

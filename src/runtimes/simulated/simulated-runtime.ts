@@ -1,6 +1,7 @@
 import type { Pod } from '../../api/index.ts';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
+import type { HeldImage, RuntimeImages } from '../image-service.ts';
 import { shapeLog, tailOffset, type LogChunk } from '../log-lines.ts';
 import {
   containerIdKey,
@@ -28,6 +29,8 @@ export interface SimulatedRuntimeOptions {
    * script with `cannotStart` again for each try.
    */
   readonly script?: ((request: ContainerRequest) => Partial<Script> | undefined) | undefined;
+  /** Images that its containers then need. */
+  readonly images?: RuntimeImages | undefined;
 }
 
 /**
@@ -63,13 +66,15 @@ class SimulatedRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #machine: SimulatedMachine;
   readonly #script: SimulatedRuntimeOptions['script'];
+  readonly images: RuntimeImages | undefined;
   #listener: (state: ExitedContainer) => void = () => undefined;
   #running = false;
   /** Containers that end in the next turn. */
   #due: { container: SimulatedContainer; script: Script }[] = [];
 
-  constructor({ clock, machine, script }: SimulatedRuntimeOptions) {
+  constructor({ clock, machine, script, images }: SimulatedRuntimeOptions) {
     this.#clock = clock;
+    this.images = images;
     this.#script = script;
     this.#machine = machine ?? createSimulatedMachine();
   }
@@ -114,6 +119,7 @@ class SimulatedRuntime implements Runtime {
     const container: SimulatedContainer = {
       state: { type: 'running', id, runtimeId: `rondo-simulated://${key}`, startedAtMs: this.#clock.now() },
       pod,
+      image: request.image,
       asked: new Map(),
       ignoresTerm: script.ignoresTerm,
       message: script.message,
@@ -151,6 +157,10 @@ class SimulatedRuntime implements Runtime {
 
   containers(): readonly ContainerState[] {
     return [...this.#machine.containers.values()].map((container) => container.state);
+  }
+
+  imageOf(id: ContainerId): HeldImage | undefined {
+    return this.#machine.containers.get(containerIdKey(id))?.image;
   }
 
   onExit(listener: (state: ExitedContainer) => void): void {

@@ -1,6 +1,7 @@
 import type { Pod } from '../../api/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
+import type { HeldImage, RuntimeImages } from '../image-service.ts';
 import type { Admission, Capabilities, ContainerId, ContainerRequest, VolumeContent } from '../runtime.ts';
 import type { ExecPlan } from './exec.ts';
 import type { ExitKind, ExitRecord, Layout, PodFiles } from './layout.ts';
@@ -33,16 +34,15 @@ export interface RuntimeStyle {
   admit(pod: Pod): Admission;
   /** After the volumes were written. */
   preparePod(pod: Pod, files: PodFiles, volumes: readonly VolumeContent[]): Promise<void>;
-  /**
-   * A promise only where something has to be fetched: else the container is known in the turn of its start.
-   * @throws RuntimeError for a container that must not be started as it is
-   */
-  plan(request: ContainerRequest, startedAtMs: number, running: RunningContainers): StartPlan | Promise<StartPlan>;
+  /** As `Runtime.images`. */
+  readonly images?: RuntimeImages | undefined;
+  /** @throws RuntimeError for a container that must not be started as it is */
+  plan(request: ContainerRequest, startedAtMs: number, running: RunningContainers): StartPlan;
   /** How a command gets in beside a container's main process. @throws RuntimeError if it cannot */
   exec(id: ContainerId, pid: number, command: readonly string[]): ExecPlan;
   stopSignal(id: ContainerId): NodeJS.Signals;
   /** As `Runtime.imageOf`. */
-  imageOf?(id: ContainerId): string | undefined;
+  imageOf?(id: ContainerId): HeldImage | undefined;
   /** Whether more is known about an exit than its wrapper could tell; asked before `release`. */
   kindOf(record: ExitRecord): ExitKind;
   /** The container has ended: what was made for it alone goes. */

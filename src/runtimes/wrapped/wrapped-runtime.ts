@@ -14,6 +14,7 @@ import type { Duplex } from 'node:stream';
 import type { Pod } from '../../api/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
+import type { HeldImage, RuntimeImages } from '../image-service.ts';
 import { shapeLog } from '../log-lines.ts';
 import {
   containerIdKey,
@@ -42,7 +43,6 @@ import {
   layoutOf,
   parseToken,
   podFiles,
-  tokenOf,
   type ExitRecord,
   type Layout,
   recordOf,
@@ -73,6 +73,7 @@ export class WrappedRuntime implements Runtime {
   readonly name: string;
   readonly version: string;
   readonly capabilities: Capabilities;
+  readonly images: RuntimeImages | undefined;
   readonly shortLifeMs = 5;
 
   readonly #options: WrappedRuntimeOptions;
@@ -90,7 +91,6 @@ export class WrappedRuntime implements Runtime {
         .map(({ state }) => state.id),
     processOf: (id) => this.#processOf(id),
   };
-  readonly #pending = new Map<string, Promise<ContainerState>>();
   /** After `start`. */
   #spawner: Spawner | undefined;
   #listener: (state: ExitedContainer) => void = () => undefined;
@@ -101,6 +101,7 @@ export class WrappedRuntime implements Runtime {
     this.name = style.name;
     this.version = `rondo-${style.name}://0.1.0`;
     this.capabilities = style.capabilities;
+    this.images = style.images;
     this.#options = options;
     // The spawner and the containers work in other directories, where a relative path would mean another place.
     this.#layout = layoutOf(resolve(options.dataDir));
@@ -215,7 +216,7 @@ export class WrappedRuntime implements Runtime {
     return diskUsage(`${podFiles(this.#layout, podUid).volumes}/${volume}`);
   }
 
-  imageOf(id: ContainerId): string | undefined {
+  imageOf(id: ContainerId): HeldImage | undefined {
     return this.#style.imageOf?.(id);
   }
 
@@ -292,20 +293,11 @@ export class WrappedRuntime implements Runtime {
       throw new RuntimeError('CreateContainerConfigError', 'pod uid or container name: not a file name');
     this.#makePod(id.podUid);
     const startedAtMs = Math.floor(this.#options.clock.now());
-    const plan = this.#style.plan(request, startedAtMs, this.#runningContainers);
-    if (!(plan instanceof Promise)) return Promise.resolve(this.#carryOut(plan, id));
-    // What takes time (an image that is pulled) is asked for once, however often the start is.
-    const token = tokenOf(id);
-    const pending =
-      this.#pending.get(token) ??
-      plan.then((ready) => this.#carryOut(ready, id)).finally(() => this.#pending.delete(token));
-    this.#pending.set(token, pending);
-    return pending;
+    return Promise.resolve(this.#carryOut(this.#style.plan(request, startedAtMs, this.#runningContainers), id));
   }
 
   #carryOut(plan: StartPlan, id: ContainerId): ContainerState {
     const spawner = this.#running();
-    if (!this.#containers.hasPod(id.podUid)) throw new RuntimeError('RunContainerError', 'the Pod was removed');
     const { startedAtMs } = plan;
     if (plan.fallbackToLogs) writeFileSync(containerFiles(this.#layout, id).fallback, '', { mode: 0o600 });
     if (plan.type === 'fail') return this.#failStart(id, startedAtMs, plan.message);

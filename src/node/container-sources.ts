@@ -1,0 +1,36 @@
+import {
+  isNotFound,
+  resources,
+  type ConfigMap,
+  type KubeObject,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Pod,
+  type Resource,
+  type Secret,
+} from '../api/index.ts';
+import type { Client } from '../client/index.ts';
+import type { Capabilities } from '../runtimes/index.ts';
+import type { ContainerSources } from './environment.ts';
+
+/** The objects that a Pod names, asked of the API server each time. */
+export function containerSources(pod: Pod, client: Client, capabilities: Capabilities): ContainerSources {
+  const { namespace } = pod.metadata;
+  const find = async <T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> => {
+    try {
+      return await client.get(resource, resource.namespaced ? { namespace, name } : { name });
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  };
+  return {
+    configMap: (name) => find<ConfigMap>(resources.configMaps, name),
+    secret: (name) => find<Secret>(resources.secrets, name),
+    claim: (name) => find<PersistentVolumeClaim>(resources.persistentVolumeClaims, name),
+    volume: (name) => find<PersistentVolume>(resources.persistentVolumes, name),
+    allocatable: capabilities,
+    hostAddress: capabilities.podAddress,
+    podAddress: capabilities.podAddress,
+  };
+}
