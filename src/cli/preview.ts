@@ -1,7 +1,7 @@
-import { timeZoneError } from '../cron/index.ts';
 import { parseTime } from '../api/index.ts';
 import { parseDuration, systemClock } from '../engine/index.ts';
 import { parseOptions, UsageError, type Command } from './command.ts';
+import { hostZoneError } from './host-zone.ts';
 import { planOf, type PlanOptions } from './preview/plan.ts';
 import { previewJson, previewText } from './preview/report.ts';
 import { warningsOf } from './preview/warnings.ts';
@@ -12,7 +12,7 @@ export const preview: Command = {
   help: `Usage: rondo preview FILE... [--from INSTANT] [--to INSTANT | --for DURATION] [--zone ZONE] [-o json]
 
 Lists every planned occurrence of the CronJobs in the files, and warns of schedules that never fire, that a change to or
-from daylight-saving time makes fire twice or not at all, of many CronJobs at the same minute, of deadlines that lose runs,
+from daylight-saving time makes fire twice or not at all (or at another time), of many CronJobs at the same minute, of deadlines that lose runs,
 and of what Forbid means. Nothing is run and no engine is needed. "-" is standard input.
 
   --from INSTANT     first instant (default: now), like 2026-03-01T00:00:00Z
@@ -39,7 +39,7 @@ Exit codes: 0 listed (with or without warnings), 2 bad input.
     if (values.output !== undefined && values.output !== 'json') throw new UsageError('-o must be json');
     const files = [...values.filename, ...positionals];
     if (files.length === 0) throw new UsageError('name a file with CronJobs');
-    const problem = values.zone === '' ? 'must not be empty' : timeZoneError(values.zone);
+    const problem = hostZoneError(values.zone);
     if (problem !== undefined) throw new UsageError(`--zone ${values.zone}: ${problem}`);
     const options: PlanOptions = {
       ...parseSpan(values),
@@ -59,6 +59,7 @@ Exit codes: 0 listed (with or without warnings), 2 bad input.
 };
 
 const weekMs = 7 * 86_400_000;
+const lastInstantMs = Date.UTC(9999, 0, 1);
 const longestMs = 20 * 366 * 86_400_000;
 
 function parseSpan(values: {
@@ -72,6 +73,7 @@ function parseSpan(values: {
   if (!(lengthMs > 0)) throw new UsageError(`--for ${values.for}: must be a duration like 24h or 30d`);
   const toMs = values.to === undefined ? fromMs + lengthMs : parseInstant('--to', values.to);
   if (toMs <= fromMs) throw new UsageError('--to must be after --from');
+  if (!(toMs <= lastInstantMs)) throw new UsageError('the time must end before the year 9999');
   if (toMs - fromMs > longestMs) throw new UsageError('more than 20 years at once is too much');
   return { fromMs, toMs };
 }

@@ -1,6 +1,7 @@
 import type { CronJob } from '../../api/index.ts';
 import { parseSchedule, type Schedule } from '../../cron/index.ts';
 import { UsageError } from '../command.ts';
+import { everyMs } from '../scenario/due-ticks.ts';
 import { faultAt } from '../scenario/fields.ts';
 import type { LocatedManifest } from '../scenario/read-files.ts';
 
@@ -28,29 +29,32 @@ export interface Plan {
   readonly count: number;
   /** The shortest distance between two in the span, milliseconds; Infinity with fewer than two. */
   readonly shortestMs: number;
-  /** How often each instant's minute (since the epoch) is used; shared by nobody. */
+  /** The minutes (since the epoch) in which it is due. */
   readonly minutes: readonly number[];
+  /** There are more minutes than are kept. */
+  readonly isCut: boolean;
+  /** The distance of `@every`; undefined for schedules with instants of their own. */
+  readonly everyMs: number | undefined;
 }
 
 /** More occurrences than this are only counted, when CronJobs at the same minute are looked for. */
 const minutesKept = 1_000_000;
 
-/** @throws UsageError with file and line for a schedule or zone that upstream refuses */
+/** @throws UsageError with file and line for a schedule, zone, policy or deadline that upstream refuses */
 export function planOf(located: LocatedManifest, options: PlanOptions): Plan {
   const { manifest, source } = located;
-  const spec = manifest.spec as unknown as CronJob['spec'] | undefined;
-  const at = (member: string): readonly string[] => ['spec', member];
-  if (spec === undefined || spec.schedule === undefined || spec.schedule === '')
-    throw new UsageError(faultAt(source, at('schedule'), 'Required value'));
+  const spec = checkedSpec(located);
   const timeZone = spec.timeZone ?? options.hostZone;
   const schedule = parse(located, spec, timeZone);
+  const distanceMs = everyMs(schedule);
   const listed: number[] = [];
   const minutes: number[] = [];
   let count = 0;
   let shortestMs = Infinity;
   let lastMs = -Infinity;
-  // What is due at the first instant itself belongs to the span.
-  for (let at = schedule.next(options.fromMs - 1); at < options.toMs; at = schedule.next(at)) {
+  // What is due at the first instant itself belongs to the span; `@every` begins to count there.
+  const afterMs = distanceMs === undefined ? options.fromMs - 1 : options.fromMs;
+  for (let at = schedule.next(afterMs); at < options.toMs; at = schedule.next(at)) {
     count++;
     if (listed.length < options.limit) listed.push(at);
     const minute = Math.floor(at / 60_000);
@@ -61,9 +65,35 @@ export function planOf(located: LocatedManifest, options: PlanOptions): Plan {
   const { namespace, name } = manifest.metadata;
   return {
     ...{ spec, schedule, timeZone, listed, count, shortestMs, minutes },
+    isCut: minutes.length >= minutesKept,
+    everyMs: distanceMs,
     name: `${namespace}/${name}`,
-    place: `${source.file}:${source.document.lineOf(at('schedule'))}`,
+    place: `${source.file}:${source.document.lineOf(['spec', 'schedule'])}`,
   };
+}
+
+const policies = ['Allow', 'Forbid', 'Replace'];
+
+/** What upstream's validation says of the members that count here. */
+function checkedSpec({ manifest, source }: LocatedManifest): CronJob['spec'] {
+  const spec = manifest.spec as unknown as CronJob['spec'] | undefined;
+  const refuse = (member: string, message: string): never => {
+    throw new UsageError(faultAt(source, ['spec', member], message));
+  };
+  if (spec?.schedule === undefined || spec.schedule === '') return refuse('schedule', 'Required value');
+  const { timeZone, concurrencyPolicy: policy, startingDeadlineSeconds: seconds } = spec;
+  if (timeZone === '') refuse('timeZone', 'Invalid value: "": timeZone must be nil or non-empty string');
+  if (timeZone?.toLowerCase() === 'local') {
+    const rule = 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
+    refuse('timeZone', `Invalid value: "${timeZone}": ${rule}`);
+  }
+  if (policy !== undefined && policy !== '' && !policies.includes(policy)) {
+    const known = policies.map((name) => `"${name}"`).join(', ');
+    refuse('concurrencyPolicy', `Unsupported value: "${policy}": supported values: ${known}`);
+  }
+  if (seconds !== undefined && seconds < 0)
+    refuse('startingDeadlineSeconds', `Invalid value: ${seconds}: must be greater than or equal to 0`);
+  return spec;
 }
 
 function parse({ source }: LocatedManifest, spec: CronJob['spec'], timeZone: string): Schedule {

@@ -6,7 +6,10 @@ import type { Warning } from './warnings.ts';
 export function previewText(plans: readonly Plan[], warnings: readonly Warning[], options: PlanOptions): string {
   const lines: string[] = [];
   for (const plan of plans) {
-    lines.push(`${plan.name}  ${plan.spec.schedule}  ${plan.count} times`, `  ${describe(plan.schedule.expression)}`);
+    lines.push(
+      `${plan.name}  ${plan.spec.schedule}  ${plan.count} ${plan.count === 1 ? 'time' : 'times'}`,
+      `  ${describe(plan.schedule.expression)}`,
+    );
   }
   const rows = plans.flatMap(({ name, listed, timeZone }) => listed.map((atMs) => ({ atMs, name, timeZone })));
   rows.sort((a, b) => a.atMs - b.atMs);

@@ -1,6 +1,6 @@
 import { formatInZone } from '../../cron/index.ts';
 import { formatDuration } from '../../engine/index.ts';
-import { offsetChanges, skippedTimes, repeatedTimes } from './daylight-saving.ts';
+import { effectOf, offsetChanges } from './daylight-saving.ts';
 import type { Plan, PlanOptions } from './plan.ts';
 
 export interface Warning {
@@ -16,6 +16,8 @@ export type WarningType =
   | 'notInSpan'
   | 'twice'
   | 'skipped'
+  | 'shifted'
+  | 'counted'
   | 'sameMinute'
   | 'shortPeriod'
   | 'deadline'
@@ -25,6 +27,8 @@ export type WarningType =
 
 /** Upstream's advice: with less than this, the controller may look at the CronJob too late. */
 const syncMs = 10_000;
+/** From here on there are leap years for long: what matches no date here matches none. */
+const leapYearsMs = Date.UTC(2000, 0, 1);
 /** How many instants of one kind are named. */
 const named = 5;
 
@@ -43,6 +47,7 @@ function warningsOfOne(plan: Plan, options: PlanOptions): readonly Warning[] {
   if (plan.spec.schedule.includes('TZ'))
     warn('zoneInSchedule', 'the zone stands in the schedule: Kubernetes refuses that; use spec.timeZone');
   warnOfClockChanges(plan, options, warn);
+  warnOfEvery(plan, options, warn);
   warnOfDeadline(plan, warn);
   if (plan.spec.concurrencyPolicy === 'Forbid') warn('forbid', forbidText(plan));
   return found;
@@ -52,19 +57,39 @@ type Warn = (type: WarningType, message: string) => void;
 
 function warnOfNothing(plan: Plan, { fromMs }: PlanOptions, warn: Warn): void {
   const next = plan.schedule.next(fromMs);
-  if (Number.isNaN(next)) warn('never', `never fires: no date matches ${JSON.stringify(plan.spec.schedule)}`);
+  const text = JSON.stringify(plan.spec.schedule);
+  if (Number.isNaN(next) && Number.isNaN(plan.schedule.next(leapYearsMs)))
+    warn('never', `never fires: no date matches ${text}`);
+  else if (Number.isNaN(next))
+    warn(
+      'never',
+      `does not fire within five years, beyond which Kubernetes does not look: to it ${text} is invalid then`,
+    );
   else warn('notInSpan', `does not fire in this time; the next time is ${formatInZone(next, plan.timeZone)}`);
 }
 
 function warnOfClockChanges(plan: Plan, options: PlanOptions, warn: Warn): void {
-  if (plan.spec.schedule.startsWith('@every')) return;
+  if (plan.everyMs !== undefined) return;
   for (const change of offsetChanges(plan.schedule.timeZone, options)) {
     const when = `the clock change of ${formatInZone(change.atMs, plan.schedule.timeZone)}`;
-    const skipped = skippedTimes(plan.schedule, change);
-    if (skipped.length > 0) warn('skipped', `does not fire at ${few(skipped)}, which ${when} leaves out`);
-    const repeated = repeatedTimes(plan.schedule, change);
-    if (repeated.length > 0) warn('twice', `fires twice at ${few(repeated)}, which ${when} repeats`);
+    const { leftOut, lost, twice, shifted } = effectOf(plan.schedule, change, options);
+    if (leftOut.length > 0) warn('skipped', `does not fire at ${few(leftOut)}, which ${when} leaves out`);
+    if (lost.length > 0) warn('skipped', `does not fire at ${few(lost)}: ${when} makes Kubernetes pass over it`);
+    if (twice.length > 0) warn('twice', `fires twice at ${few(twice)}, which ${when} repeats`);
+    if (shifted.length > 0) warn('shifted', `fires at ${few(shifted)}, for which it does not ask, because of ${when}`);
   }
+}
+
+/** `@every` has no instants of its own. */
+function warnOfEvery(plan: Plan, options: PlanOptions, warn: Warn): void {
+  if (plan.everyMs === undefined) return;
+  const from = formatInZone(options.fromMs, 'UTC');
+  warn('counted', `counts from its creation, and then from each run: these are the times if it is created at ${from}`);
+  const { startingDeadlineSeconds } = plan.spec;
+  if (startingDeadlineSeconds === undefined || startingDeadlineSeconds * 1000 >= plan.everyMs) return;
+  const [every, deadline] = [formatDuration(plan.everyMs), formatDuration(startingDeadlineSeconds * 1000)];
+  const message = `never runs: Kubernetes counts ${every} from the beginning of the deadline (${deadline}), which is always shorter`;
+  warn('deadline', message);
 }
 
 function warnOfDeadline(plan: Plan, warn: Warn): void {
@@ -108,14 +133,21 @@ function forbidText({ spec }: Plan): string {
 }
 
 function sameMinutes(plans: readonly Plan[], atOnce: number): readonly Warning[] {
+  if (plans.length <= atOnce) return [];
   const counts = new Map<number, number>();
   for (const { minutes } of plans) for (const minute of minutes) counts.set(minute, (counts.get(minute) ?? 0) + 1);
   const crowded = [...counts].filter(([, count]) => count > atOnce);
-  if (crowded.length === 0) return [];
+  const cut = plans
+    .filter(({ isCut }) => isCut)
+    .map(({ name, place }) => {
+      const message = `is due too often to be compared with others for the whole time: take a shorter one`;
+      return { about: name, place, type: 'sameMinute' as const, message };
+    });
+  if (crowded.length === 0) return cut;
   const [minute, most] = crowded.reduce((best, entry) => (entry[1] > best[1] ? entry : best));
   const at = new Date(minute * 60_000).toISOString().slice(0, 16);
   const message = `more than ${atOnce} CronJobs are due at the same minute, ${crowded.length} times; most (${most}) at ${at}Z`;
-  return [{ about: '', place: '', type: 'sameMinute', message }];
+  return [{ about: '', place: '', type: 'sameMinute', message }, ...cut];
 }
 
 function few(times: readonly string[]): string {

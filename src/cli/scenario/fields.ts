@@ -1,7 +1,7 @@
 import { formatDocumentPath, parseTime, type DocumentPath, type LocatedDocument } from '../../api/index.ts';
-import { timeZoneError } from '../../cron/index.ts';
 import { formatDuration, parseDuration } from '../../engine/index.ts';
 import { UsageError } from '../command.ts';
+import { hostZoneError } from '../host-zone.ts';
 
 /** A document of a file. */
 export interface Source {
@@ -161,7 +161,7 @@ export class Fields {
 
   timeZone(name: string): string | undefined {
     const zone = this.text(name);
-    const error = zone === undefined ? undefined : zone === '' ? 'must not be empty' : timeZoneError(zone);
+    const error = zone === undefined ? undefined : hostZoneError(zone);
     if (error === undefined) return zone;
     this.fault(name, error);
     return undefined;
