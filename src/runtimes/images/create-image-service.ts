@@ -4,11 +4,11 @@ import type { Logger } from '../../log/index.ts';
 import type { ImageRequest, ImageService, PulledImage, ResolvedImage } from '../image-service.ts';
 import { RuntimeError } from '../runtime.ts';
 import { checked, decompressed } from './blob-stream.ts';
-import { credentialsFor } from './credentials.ts';
+import { credentialsFor, credentialsMark, type Credentials } from './credentials.ts';
 import { ImageStore, type StoredImage, type StoredName } from './image-store.ts';
 import { chooseForPlatform, imageArchitecture, parseConfig, parseManifest, type Manifest } from './manifest.ts';
 import { canonicalName, parseReference, type ImageReference } from './reference.ts';
-import { Registry } from './registry.ts';
+import { RefusedError, Registry } from './registry.ts';
 import { SharedWork, Turns } from './shared-work.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
@@ -43,10 +43,14 @@ class Images implements ImageService {
     this.#store.clean();
   }
 
-  async find({ image }: ImageRequest): Promise<ResolvedImage | undefined> {
-    const stored = this.#store.name(canonicalName(parseReference(image)));
+  async find({ image, secrets }: ImageRequest): Promise<ResolvedImage | undefined> {
+    const reference = parseReference(image);
+    const stored = this.#store.name(canonicalName(reference));
     const kept = stored === undefined ? undefined : this.#store.image(stored.id);
-    return stored === undefined || kept === undefined ? undefined : this.#resolved(kept, stored);
+    if (stored === undefined || kept === undefined) return undefined;
+    const marks = credentialsFor(reference, secrets).map(credentialsMark);
+    const mayHave = stored.credentials === undefined || marks.some((mark) => stored.credentials?.includes(mark));
+    return mayHave ? this.#resolved(kept, stored) : undefined;
   }
 
   async pull({ image, secrets }: ImageRequest, signal: AbortSignal): Promise<ResolvedImage & PulledImage> {
@@ -70,26 +74,58 @@ class Images implements ImageService {
     return { id: image.id, ref: repoDigest ?? image.id, layers: this.#store.layersOf(image), config: image.config };
   }
 
+  /** With one credentials after the other, until the registry refuses none. */
   async #pull(reference: ImageReference, { secrets, signal }: PullContext): Promise<ResolvedImage & PulledImage> {
-    const name = canonicalName(reference);
+    const found = credentialsFor(reference, secrets);
+    const messages = new Set<string>();
+    let cause: unknown;
+    for (const credentials of found.length === 0 ? [undefined] : found) {
+      const registry = new Registry({ reference, credentials, clock: this.#options.clock, signal });
+      try {
+        return await this.#pullFrom(registry, reference, credentials);
+      } catch (error) {
+        signal.throwIfAborted();
+        cause = error;
+        messages.add((error as Error).message);
+        if (!(error instanceof RefusedError)) break;
+      }
+    }
+    const why = messages.size === 1 ? [...messages][0] : `[${[...messages].join(', ')}]`;
+    const message = `failed to pull and unpack image "${canonicalName(reference)}": ${why}; ${wayOut}`;
+    throw new RuntimeError('ErrImagePull', message, { cause });
+  }
+
+  async #pullFrom(
+    registry: Registry,
+    reference: ImageReference,
+    credentials: Credentials | undefined,
+  ): Promise<ResolvedImage & PulledImage> {
     const { clock, log } = this.#options;
     const startedMs = clock.monotonic();
-    const credentials = credentialsFor(reference, secrets);
-    try {
-      const registry = new Registry({ reference, credentials, clock, signal });
-      const { manifest, digest } = await manifestOf(registry, reference.digest ?? reference.tag ?? 'latest');
-      const image = this.#store.image(manifest.config.digest) ?? (await describe(registry, manifest));
-      const repoDigest = `${reference.registry}/${reference.repository}@${digest}`;
-      const stored = { name, id: image.id, repoDigest };
-      await this.#store.addImage(image, [stored], () => this.#fetchLayers(registry, manifest, image));
-      const tookMs = clock.monotonic() - startedMs;
-      log.info('image pulled', { image: name, digest, tookMs: Math.round(tookMs) });
-      return { ...this.#resolved(image, stored), sizeBytes: sizeOf(manifest), tookMs };
-    } catch (error) {
-      signal.throwIfAborted();
-      const message = `failed to pull and unpack image "${name}": ${(error as Error).message}; ${wayOut}`;
-      throw new RuntimeError('ErrImagePull', message, { cause: error });
-    }
+    const name = canonicalName(reference);
+    const { manifest, digest } = await manifestOf(registry, reference.digest ?? reference.tag ?? 'latest');
+    const image = this.#store.image(manifest.config.digest) ?? (await describe(registry, manifest));
+    const stored = (): StoredName => ({
+      name,
+      id: image.id,
+      repoDigest: `${reference.registry}/${reference.repository}@${digest}`,
+      credentials: this.#marksOf(name, image.id, registry.usedCredentials ? credentials : undefined),
+    });
+    await this.#store.addImage(
+      image,
+      () => [stored()],
+      () => this.#fetchLayers(registry, manifest, image),
+    );
+    const tookMs = clock.monotonic() - startedMs;
+    log.info('image pulled', { image: name, digest, tookMs: Math.round(tookMs) });
+    return { ...this.#resolved(image, stored()), sizeBytes: sizeOf(manifest), tookMs };
+  }
+
+  /** Whoever could have an image of this name before can have it still, as long as the name means the same. */
+  #marksOf(name: string, id: string, credentials: Credentials | undefined): readonly string[] | undefined {
+    const before = this.#store.name(name);
+    if (credentials === undefined || (before?.id === id && before.credentials === undefined)) return undefined;
+    return [...new Set([...(before?.id === id ? (before.credentials ?? []) : []), credentialsMark(credentials)])];
   }
 
   #fetchLayers(registry: Registry, manifest: Manifest, image: StoredImage): Promise<void> {

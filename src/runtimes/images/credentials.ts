@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** `user:password` in base64, as HTTP's basic authentication has it. */
 export type Credentials = string;
 
@@ -6,25 +8,30 @@ interface DockerConfig {
 }
 
 /**
- * The credentials for an image among the contents of `.dockerconfigjson` Secrets: of the keys that match, the most specific
- * one. A key is a host, or a URL, whose parts may hold `*` and `?`, with an optional beginning of the repository's path.
- * Texts that are no such configuration count as empty. (Upstream: `pkg/credentialprovider/keyring.go`, which after a
- * refusal also tries the less specific ones.)
+ * The credentials for an image among the contents of `.dockerconfigjson` Secrets, those with the most specific key first, of
+ * one key in the order of the Secrets. A key is a host, or a URL, whose parts may hold `*` and `?`, with an optional
+ * beginning of the repository's path. Texts that are no such configuration count as empty. (Upstream:
+ * `pkg/credentialprovider/keyring.go`.)
  */
 export function credentialsFor(
   image: { readonly registry: string; readonly repository: string },
   secrets: readonly string[],
-): Credentials | undefined {
-  let best: { readonly key: string; readonly credentials: Credentials } | undefined;
+): readonly Credentials[] {
+  const found: { readonly key: string; readonly credentials: Credentials }[] = [];
   for (const secret of secrets) {
     for (const [written, entry] of Object.entries(authsOf(secret))) {
       const key = hostAndPath(written);
       const credentials = credentialsIn(entry);
-      if (credentials === undefined || !matches(key, image) || (best !== undefined && key <= best.key)) continue;
-      best = { key, credentials };
+      if (credentials !== undefined && matches(key, image)) found.push({ key, credentials });
     }
   }
-  return best?.credentials;
+  found.sort((a, b) => (a.key === b.key ? 0 : a.key > b.key ? -1 : 1));
+  return [...new Set(found.map(({ credentials }) => credentials))];
+}
+
+/** What is kept of credentials, to know them again. */
+export function credentialsMark(credentials: Credentials): string {
+  return createHash('sha256').update(credentials).digest('hex');
 }
 
 type Auth = NonNullable<DockerConfig['auths']>[string];

@@ -17,6 +17,8 @@ export interface StoredName {
   readonly id: string;
   /** `docker.io/library/busybox@sha256:…`; missing for what was loaded from a file. */
   readonly repoDigest?: string | undefined;
+  /** Marks of the credentials that it was pulled with: only who has one of them gets it. Missing: everybody. */
+  readonly credentials?: readonly string[] | undefined;
 }
 
 let serial = 0;
@@ -90,15 +92,22 @@ export class ImageStore {
     }
   }
 
-  /** Adds an image under its names, after `addLayers` has seen to its layers. Nobody can take away a part meanwhile. */
-  async addImage(image: StoredImage, names: readonly StoredName[], addLayers: () => Promise<void>): Promise<void> {
+  /**
+   * Adds an image under its names, after `addLayers` has seen to its layers; `names` is asked then. Nobody can take away a
+   * part meanwhile.
+   */
+  async addImage(
+    image: StoredImage,
+    names: () => readonly StoredName[],
+    addLayers: () => Promise<void>,
+  ): Promise<void> {
     const claim = `${this.#temporary()}${claimMark}`;
     writeFileSync(claim, JSON.stringify(image), { mode: 0o600 });
     try {
       this.#letRemovalsPass();
       await addLayers();
       this.#write(this.#imageFile(image.id), image);
-      for (const name of names) this.#write(this.#nameFile(name.name), name);
+      for (const name of names()) this.#write(this.#nameFile(name.name), name);
     } finally {
       rmSync(claim, { force: true });
     }

@@ -159,7 +159,7 @@ describe.runIf(isRoot)('pulling', () => {
     expect(await images.find({ image: name('test/image:absent'), secrets: [] })).toBeUndefined();
     registry.manifests.delete('private');
     await expect(pull('test/image:private', { always: true, secrets: [secret] })).rejects.toThrow('404');
-    expect(await pull('test/image:private')).toMatchObject({ config: { cmd: ['/hello'] } });
+    expect(await pull('test/image:private', { secrets: [secret] })).toMatchObject({ config: { cmd: ['/hello'] } });
   });
 
   it('follows a redirect to another host, without the credentials', async () => {

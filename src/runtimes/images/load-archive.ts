@@ -87,8 +87,10 @@ async function add(store: ImageStore, root: string, { names, config, layers }: F
   const image = { id, ...parseConfig(JSON.parse(bytes.toString())) };
   if (layers.length !== image.diffIds.length) throw new Error('configuration and archive differ in their layers');
   const stored = names.map((name) => ({ name: canonicalName(parseReference(name)), id }));
-  await store.addImage(image, stored, () =>
-    addLayers(store, image, async (index) => createReadStream(inside(root, layers[index]!))),
+  await store.addImage(
+    image,
+    () => stored,
+    () => addLayers(store, image, async (index) => createReadStream(inside(root, layers[index]!))),
   );
 }
 

@@ -19,8 +19,27 @@ describe('credentials', () => {
     ['of no pattern with fewer parts', ['*.com:5000'], image, undefined],
     ['of no host that only looks alike', ['eu-example.com:5000'], image, undefined],
   ])('are those %s', (_, keys, wanted, found) => {
-    expect(credentialsFor(wanted, [auths(...keys)])).toBe(found);
-    expect(credentialsFor(wanted, ['no JSON', auths(), auths(...keys)])).toBe(found);
+    const best = found === undefined ? [] : [found];
+    expect(credentialsFor(wanted, [auths(...keys)]).slice(0, 1)).toEqual(best);
+    expect(credentialsFor(wanted, ['no JSON', auths(), auths(...keys)]).slice(0, 1)).toEqual(best);
+  });
+});
+
+describe('several credentials', () => {
+  it('come in the order of their keys, the most specific first, and of one key in that of the Secrets', () => {
+    const secret = (entries: Record<string, string>): string =>
+      JSON.stringify({ auths: Object.fromEntries(Object.entries(entries).map(([key, auth]) => [key, { auth }])) });
+    const secrets = [
+      secret({ 'example.com': 'first', 'example.com/team': 'team' }),
+      secret({ 'example.com/team/app': 'app', 'example.com': 'second' }),
+      secret({ 'https://example.com/v2/': 'first' }),
+    ];
+    expect(credentialsFor({ registry: 'example.com', repository: 'team/app' }, secrets)).toEqual([
+      'app',
+      'team',
+      'first',
+      'second',
+    ]);
   });
 });
 

@@ -19,11 +19,18 @@ const maxRedirects = 5;
 /** How long a body may stand still. */
 const stallTimeoutMs = 60_000;
 
+/** The registry knows no such thing, or shows it to others only: which of the two, many do not tell. */
+export class RefusedError extends Error {}
+
+/** Bad request is what some answer to a password that is none. */
+const refusals = [400, 401, 403, 404];
+
 /** Reads one repository of a registry (OCI distribution specification). Methods throw Error with the reason. */
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #base: string;
   #authorization: string | undefined;
+  #usedCredentials = false;
 
   constructor(options: RegistryOptions) {
     const { registry, repository } = options.reference;
@@ -32,6 +39,11 @@ export class Registry {
     // Only on this machine nobody listens between.
     const scheme = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host) ? 'http' : 'https';
     this.#base = `${scheme}://${host}/v2/${repository}`;
+  }
+
+  /** Whether it was asked for credentials, and got some. */
+  get usedCredentials(): boolean {
+    return this.#usedCredentials;
   }
 
   /** The bytes of a manifest, by tag or digest. */
@@ -62,7 +74,8 @@ export class Registry {
     }
     if (response.ok && response.body !== null) return this.#watched(response.body);
     const text = (await response.text()).slice(0, 300);
-    throw new Error(`unexpected status from GET request to ${this.#base}${path}: ${response.status} ${text}`.trim());
+    const message = `unexpected status from GET request to ${this.#base}${path}: ${response.status} ${text}`.trim();
+    throw refusals.includes(response.status) ? new RefusedError(message) : new Error(message);
   }
 
   /** Follows redirects. Credentials go to the registry only. */
@@ -94,7 +107,9 @@ export class Registry {
   async #answerTo(challenge: string): Promise<string> {
     const { credentials, reference } = this.#options;
     if (/^basic/i.test(challenge)) {
-      if (credentials === undefined) throw new Error('the registry asks for a user and password (imagePullSecrets)');
+      if (credentials === undefined)
+        throw new RefusedError('the registry asks for a user and password (imagePullSecrets)');
+      this.#usedCredentials = true;
       return `Basic ${credentials}`;
     }
     const fields = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
@@ -107,7 +122,10 @@ export class Registry {
     url.searchParams.set('service', fields.get('service') ?? '');
     url.searchParams.set('scope', fields.get('scope') ?? `repository:${reference.repository}:pull`);
     this.#authorization = credentials === undefined ? undefined : `Basic ${credentials}`;
+    this.#usedCredentials = credentials !== undefined;
     const response = await this.#send(url.href, { accept: 'application/json' });
+    if (refusals.includes(response.status))
+      throw new RefusedError(`failed to authorize: ${url.origin} answers ${response.status}`);
     if (!response.ok) throw new Error(`failed to authorize: ${url.origin} answers ${response.status}`);
     const answer = (await response.json()) as { token?: unknown; access_token?: unknown };
     const token = answer.token ?? answer.access_token;
