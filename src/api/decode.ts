@@ -1,4 +1,5 @@
 import { checkDepth } from './depth.ts';
+import { cannotConvert } from './decode-wording.ts';
 import { messages } from './generated/fields.ts';
 import type { FieldEntry } from './field-table.ts';
 import { parseQuantity } from './quantity.ts';
@@ -30,16 +31,27 @@ const dropped = Symbol('dropped');
 const maxUnknownFields = 100;
 
 /**
+ * In whose words wrong types are told: upstream decodes bodies with Go's `encoding/json`, but objects that a strategic
+ * merge patch has made with a converter of its own (apimachinery `runtime.DefaultUnstructuredConverter`).
+ */
+export type Wording = 'json' | 'unstructured';
+
+/**
  * Checks a JSON value against the field table of a message.
  * @throws ApiError 400 that names the field whose JSON type is wrong; Error for a message that the table does not have
  */
-export function decodeObject(value: unknown, messageName: string): Decoded {
+export function decodeObject(value: unknown, messageName: string, wording: Wording = 'json'): Decoded {
   if (!Object.hasOwn(messages, messageName)) throw new Error(`the field table has no message ${messageName}`);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badRequest(`json: cannot unmarshal ${jsonType(value)} into Go value of type ${goType(messageName)}`);
   const run = new DecodeRun();
-  const object = run.message(value as Record<string, unknown>, messageName, undefined);
-  return { object, unknownFields: run.unknownFields };
+  try {
+    const object = run.message(value as Record<string, unknown>, messageName, undefined);
+    return { object, unknownFields: run.unknownFields };
+  } catch (error) {
+    if (error instanceof WrongType) throw badRequest(wording === 'json' ? error.message : cannotConvert(error));
+    throw error;
+  }
 }
 
 class DecodeRun {
@@ -133,7 +145,7 @@ function integer(value: unknown, kind: { readonly type: string; readonly limit: 
   if (value === null) return 0;
   if (typeof value !== 'number') throw wrongType(value, kind.type, at);
   if (!Number.isInteger(value) || value >= kind.limit || value < -kind.limit)
-    throw cannotUnmarshal(`number ${value}`, kind.type, at);
+    throw new WrongType(value, kind.type, at, `number ${value}`);
   return value;
 }
 
@@ -215,21 +227,26 @@ function fieldsOf(name: string): ReadonlyMap<string, FieldEntry> {
 }
 
 function wrongType(value: unknown, type: string, at: Place): Error {
-  return cannotUnmarshal(jsonType(value), type, at);
+  return new WrongType(value, type, at, jsonType(value));
 }
 
-/** Go names the innermost struct, and the fields that lead there without indexes of lists and keys of maps. */
-function cannotUnmarshal(what: string, type: string, at: Place): Error {
-  const fields: string[] = [];
-  let struct = '';
-  for (let place: Place | undefined = at; place !== undefined; place = place.parent) {
-    if (place.owner === undefined) continue;
-    if (struct === '') struct = place.owner;
-    fields.unshift(String(place.step));
+/** Its message is Go's: it names the innermost struct, and the fields that lead there without indexes and keys. */
+class WrongType extends Error {
+  readonly value: unknown;
+  readonly type: string;
+
+  constructor(value: unknown, type: string, at: Place, what: string) {
+    const fields: string[] = [];
+    let struct = '';
+    for (let place: Place | undefined = at; place !== undefined; place = place.parent) {
+      if (place.owner === undefined) continue;
+      if (struct === '') struct = place.owner;
+      fields.unshift(String(place.step));
+    }
+    super(`json: cannot unmarshal ${what} into Go struct field ${struct}.${fields.join('.')} of type ${type}`);
+    this.value = value;
+    this.type = type;
   }
-  return badRequest(
-    `json: cannot unmarshal ${what} into Go struct field ${struct}.${fields.join('.')} of type ${type}`,
-  );
 }
 
 const goNames = new Map([

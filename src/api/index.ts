@@ -19,6 +19,7 @@ export * from './priority.ts';
 export * from './job.ts';
 export * from './storage.ts';
 export * from './indexes.ts';
+export { goPrinted } from './decode-wording.ts';
 export * from './decode.ts';
 export * from './duplicate-fields.ts';
 export * from './yaml.ts';

@@ -113,7 +113,7 @@ export function invalid(of: Pick<Resource, 'group' | 'kind'>, name: string, erro
     details: {
       ...(name === '' ? {} : { name }),
       ...(of.group === '' ? {} : { group: of.group }),
-      kind: of.kind,
+      ...(of.kind === '' ? {} : { kind: of.kind }),
       causes: errors.map(({ reason, message, field }) => ({ reason, message, field })),
     },
   });

@@ -59,6 +59,8 @@ export interface WriteRequest extends Request {
    * here. Absent: nothing is checked; for the in-process door, whose types are checked by the compiler.
    */
   readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore';
+  /** Fields that the text of a patch has more than once, as texts. */
+  readonly duplicateFields?: readonly string[];
 }
 
 /** One version of one object. `bytes` is its JSON as stored, apiVersion, kind and resourceVersion included. */

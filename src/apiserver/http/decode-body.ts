@@ -67,7 +67,7 @@ export function decodeBody(body: Buffer, expected: Expected, options: BodyOption
 }
 
 /** Refuses, warns of or ignores unknown and duplicate fields. @throws ApiError 400 */
-export function applyFieldValidation(
+function applyFieldValidation(
   faults: readonly string[],
   expected: Expected,
   options: Pick<BodyOptions, 'fieldValidation' | 'warn'>,

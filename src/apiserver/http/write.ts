@@ -10,7 +10,7 @@ import type { Patch } from '../../client/index.ts';
 import { parseMediaType } from './accept.ts';
 import { answerJson, maxBodyBytes } from './answer.ts';
 import type { Call, Services } from './call.ts';
-import { applyFieldValidation, bodyFormatOf, decodeBody, unsupportedMediaType, type Expected } from './decode-body.ts';
+import { bodyFormatOf, decodeBody, unsupportedMediaType, type Expected } from './decode-body.ts';
 import { writeQueryOf, type WriteQuery } from './query.ts';
 import { renderObject } from './render.ts';
 import { renderingOf } from './rendering.ts';
@@ -41,12 +41,9 @@ export async function servePatch(call: Call, target: NamedTarget, services: Serv
   const type = patchTypeOf(call.exchange.header('content-type'));
   const text = (await call.exchange.readBody(maxBodyBytes)).toString();
   const patch = parsePatch(type, text);
-  if (query.fieldValidation !== 'Ignore') {
-    const faults = findDuplicateFields(text).map((field) => `duplicate field ${JSON.stringify(field)}`);
-    const warn = (fault: string): number => call.warnings.push(fault);
-    applyFieldValidation(faults, expectedOf(target.kind), { fieldValidation: query.fieldValidation, warn });
-  }
-  const request = writeRequestOf(call, target, query);
+  const faults = query.fieldValidation === 'Ignore' ? [] : findDuplicateFields(text);
+  const duplicateFields = faults.map((field) => `duplicate field ${JSON.stringify(field)}`);
+  const request = { ...writeRequestOf(call, target, query), duplicateFields };
   const written = await services.operations.patch(request, refOfTarget(target), patch);
   answerJson(call, written.created === true ? 201 : 200, renderObject(written, rendering));
 }

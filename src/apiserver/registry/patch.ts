@@ -1,9 +1,14 @@
 import {
+  ApiError,
   badRequest,
   decodeObject,
+  fieldError,
+  goPrinted,
+  invalid,
   jsonPatch,
   mergePatch,
   strategicMergePatch,
+  type Decoded,
   type KubeObject,
   type ObjectRef,
 } from '../../api/index.ts';
@@ -26,7 +31,7 @@ export function patchObject(registry: Registry, request: WriteRequest, ref: Obje
     checkType(request.kind, patched);
     if (typeof patched.metadata !== 'object' || patched.metadata === null) throw badRequest('metadata is missing');
     checkIdentity(request.kind, patched, old);
-    return request.fieldValidation === undefined ? patched : checkedFields(request, patched);
+    return request.fieldValidation === undefined ? patched : checkedFields(request, patched, patch);
   });
 }
 
@@ -46,12 +51,27 @@ function messageOf(kind: KindDefinition): string {
 }
 
 /** What came in over HTTP has to have the right types again after the patch; unknown fields go as the client asked. */
-function checkedFields(request: WriteRequest, patched: KubeObject): KubeObject {
-  const { object, unknownFields } = decodeObject(patched, messageOf(request.kind));
-  if (unknownFields.length > 0) {
-    const texts = unknownFields.map((path) => `unknown field "${path}"`);
-    if (request.fieldValidation === 'Strict') throw badRequest(`strict decoding error: ${texts.join(', ')}`);
-    if (request.fieldValidation === 'Warn') texts.forEach((text) => request.warn?.(text));
-  }
+function checkedFields(request: WriteRequest, patched: KubeObject, patch: Patch): KubeObject {
+  const { object, unknownFields } = decodePatched(request.kind, patched, patch);
+  const unknown = unknownFields.map((path) => `unknown field "${path}"`);
+  const faults = [...(request.duplicateFields ?? []), ...unknown];
+  if (faults.length > 0 && request.fieldValidation === 'Strict')
+    throw invalidPatch(patched, patch, `strict decoding error: ${faults.join(', ')}`);
+  if (request.fieldValidation === 'Warn') faults.forEach((text) => request.warn?.(text));
   return object as unknown as KubeObject;
+}
+
+function decodePatched(kind: KindDefinition, patched: KubeObject, patch: Patch): Decoded {
+  try {
+    return decodeObject(patched, messageOf(kind), patch.type === 'strategic' ? 'unstructured' : 'json');
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 400) throw invalidPatch(patched, patch, error.message);
+    throw error;
+  }
+}
+
+/** Upstream names no object and shows what cannot be: of a strategic patch the patch, else what the patch has made. */
+function invalidPatch(patched: KubeObject, patch: Patch, text: string): ApiError {
+  const shown = patch.type === 'strategic' ? goPrinted(patch.body) : JSON.stringify(patched);
+  return invalid({ group: '', kind: '' }, '', [fieldError.invalid('patch', shown, text)]);
 }

@@ -262,12 +262,15 @@ describe('patch', () => {
       const { operations, on } = await withMap();
       const strict = operations.patch(on(kind, { fieldValidation: 'Strict' }), { name: 'm' }, { type: 'merge', body });
       expect((await failureOf(strict))?.status).toMatchObject({
-        code: 400,
-        message: 'strict decoding error: unknown field "colour"',
+        code: 422,
+        message: expect.stringMatching(
+          /^ "" is invalid: patch: Invalid value: "{.*\\"colour\\":\\"red\\".*}": strict decoding error: unknown field "colour"$/,
+        ) as string,
+        details: { causes: [{ field: 'patch', reason: 'FieldValueInvalid' }] },
       });
       const wrong: Patch = { type: 'merge', body: { data: { k: 1 } } };
       const ignoring = operations.patch(on(kind, { fieldValidation: 'Ignore' }), { name: 'm' }, wrong);
-      expect(await failureOf(ignoring)).toMatchObject({ code: 400 });
+      expect(await failureOf(ignoring)).toMatchObject({ code: 422 });
     });
 
     it('warns of unknown fields, or drops them silently', async () => {

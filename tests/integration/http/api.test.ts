@@ -291,14 +291,38 @@ describe('bad input', () => {
     [
       'application/merge-patch+json',
       '{"spec":{"backofLimit":1}}',
-      400,
+      422,
       'strict decoding error: unknown field "spec.backofLimit"',
     ],
     [
       'application/merge-patch+json',
-      '{"metadata":{"labels":{"a":"1","a":"2"}}}',
-      400,
-      'duplicate field "metadata.labels.a"',
+      '{"metadata":{"labels":{"a":"1","a":"2"}},"speck":1}',
+      422,
+      'strict decoding error: duplicate field "metadata.labels.a", unknown field "speck"',
+    ],
+    [
+      'application/merge-patch+json',
+      '{"spec":{"parallelism":"many"}}',
+      422,
+      'json: cannot unmarshal string into Go struct field JobSpec.spec.parallelism of type int32',
+    ],
+    [
+      'application/json-patch+json',
+      '[{"op":"add","path":"/metadata/labels","value":7}]',
+      422,
+      'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type map[string]string',
+    ],
+    [
+      'application/strategic-merge-patch+json',
+      '{"spec":{"parallelism":"many","completions":null}}',
+      422,
+      ' "" is invalid: patch: Invalid value: "map[spec:map[completions:<nil> parallelism:many]]": unrecognized type: int32',
+    ],
+    [
+      'application/strategic-merge-patch+json',
+      '{"spec":{"colour":["red",1]}}',
+      422,
+      ' "" is invalid: patch: Invalid value: "map[spec:map[colour:[red 1]]]": strict decoding error: unknown field "spec.colour"',
     ],
   ])('a patch of type %s with %s is refused', async (type, body, code, text) => {
     const server = await startApi();
