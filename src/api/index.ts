@@ -16,6 +16,7 @@ export * from './owner.ts';
 export * from './conditions.ts';
 export * from './pod.ts';
 export * from './priority.ts';
+export * from './amounts.ts';
 export * from './job.ts';
 export * from './storage.ts';
 export * from './indexes.ts';

@@ -38,6 +38,8 @@ interface Parsed {
   readonly keepsText: boolean;
 }
 
+const zero: Parsed = { nanos: 0n, format: 'decimal', keepsText: true };
+
 function parse(text: string): Parsed | undefined {
   const match = text.length > maxLength ? null : pattern.exec(text);
   if (match === null) return undefined;
@@ -110,7 +112,31 @@ export function quantityValue(text: string): number {
 export function formatQuantityCanonical(text: string): string {
   const parsed = parse(text);
   if (parsed === undefined || parsed.keepsText) return text;
-  const { nanos, format } = parsed;
+  return formOf(parsed.nanos, parsed.format);
+}
+
+/**
+ * The sum of two quantities, in the suffix family of the first one that is not zero (apimachinery `Quantity.Add`). What
+ * is no quantity counts as zero.
+ */
+export function addQuantities(a: string, b: string): string {
+  const [x, y] = [parse(a) ?? zero, parse(b) ?? zero];
+  return formOf(x.nanos + y.nanos, x.nanos === 0n ? y.format : x.format);
+}
+
+/** The same amount with the other sign. */
+export function negateQuantity(text: string): string {
+  const { nanos, format } = parse(text) ?? zero;
+  return formOf(-nanos, format);
+}
+
+/** Negative, zero or positive: as `a` is less than, equal to or more than `b`. What is no quantity counts as zero. */
+export function compareQuantities(a: string, b: string): number {
+  const difference = (parse(a) ?? zero).nanos - (parse(b) ?? zero).nanos;
+  return difference < 0n ? -1 : Number(difference > 0n);
+}
+
+function formOf(nanos: bigint, format: Format): string {
   if (nanos === 0n) return '0';
   // Below 1024, or with fractions, binary amounts are written in decimal.
   if (format === 'binary' && nanos % nano === 0n && (nanos >= 1024n * nano || nanos <= -1024n * nano))

@@ -7,6 +7,7 @@ import { createHttpHandler, listen, type HttpListening } from './http/index.ts';
 import { createInProcessClient } from './in-process-client.ts';
 import type { UserInfo } from './kind.ts';
 import { createOperations } from './registry/create-operations.ts';
+import { QuotaLedger, quotaAdmission, QuotaStatusWriter } from './quota/index.ts';
 import { reachableUrl } from './reachable-url.ts';
 import { allKinds } from './resources/index.ts';
 import { allReviews } from './reviews/index.ts';
@@ -18,7 +19,14 @@ const serverUser: UserInfo = { name: 'system:apiserver', groups: ['system:master
 /** Puts kinds, operations, admission and both doors together. Nothing happens before `start` or `listen`. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { store, clock, random, log, podStreams } = options;
-  const admission = defaultAdmission(store);
+  const stored = storedObjects(store);
+  const quotas = new QuotaLedger({
+    store,
+    stored,
+    kinds: allKinds,
+    onChange: (account) => quotaStatus.changed(account),
+  });
+  const admission = [...defaultAdmission(store), quotaAdmission(quotas)];
   const requestClock = options.requestClock ?? clock;
   const common = { store, clock: requestClock, random, log };
   const key = readSigningKey(options.tokenKey ?? makeSigningKeyPem());
@@ -27,7 +35,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const expiry = createExpiry({ operations, store, clock, log });
   const counters = (): Readonly<Record<string, number>> => ({ ...operations.counters, ...store.counters });
   const extensions = options.extensions ?? [];
-  const verifier = new TokenVerifier({ key, clock: requestClock, read: storedObjects(store).read });
+  const verifier = new TokenVerifier({ key, clock: requestClock, read: stored.read });
   const listening: HttpListening[] = [];
   const serverUrl = (): string | undefined => listening[0] && reachableUrl(listening[0].url);
   const handler = createHttpHandler({
@@ -38,10 +46,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const clientFor = (user: UserInfo): ReturnType<ApiServer['clientFor']> =>
     createInProcessClient(operations, user, podStreams);
+  const quotaStatus = new QuotaStatusWriter(clientFor(serverUser), log);
   return {
     operations,
     clientFor,
     start: async () => {
+      quotas.start();
       await bootstrap(clientFor(serverUser));
       await expiry.start();
     },
@@ -52,6 +62,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     stop: async () => {
       expiry.stop();
+      quotas.stop();
+      quotaStatus.stop();
       handler.close();
       await Promise.all(listening.map((opened) => opened.close()));
       listening.length = 0;

@@ -120,6 +120,8 @@ export interface AdmissionRequest {
   readonly old: KubeObject | undefined;
   readonly subresource: string | undefined;
   readonly user: UserInfo;
+  /** Registers what is to be called when the write is visible, was refused by another rule, or has failed. */
+  readonly onSettled?: (call: () => void) => void;
 }
 
 export interface UserInfo {

@@ -1727,6 +1727,61 @@ export const messages: MessageTable = {
       namespace: { number: 2, type: 'string', omitEmpty: true },
     },
   },
+  LimitRange: {
+    apiVersion: 'v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'LimitRangeSpec', omitEmpty: true },
+    },
+  },
+  LimitRangeSpec: {
+    fields: {
+      limits: { number: 1, type: 'LimitRangeItem', repeated: true },
+    },
+  },
+  LimitRangeItem: {
+    fields: {
+      type: { number: 1, type: 'string' },
+      max: { number: 2, type: 'Quantity', omitEmpty: true, map: true },
+      min: { number: 3, type: 'Quantity', omitEmpty: true, map: true },
+      default: { number: 4, type: 'Quantity', omitEmpty: true, map: true },
+      defaultRequest: { number: 5, type: 'Quantity', omitEmpty: true, map: true },
+      maxLimitRequestRatio: { number: 6, type: 'Quantity', omitEmpty: true, map: true },
+    },
+  },
+  ResourceQuota: {
+    apiVersion: 'v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'ResourceQuotaSpec', omitEmpty: true },
+      status: { number: 3, type: 'ResourceQuotaStatus', omitEmpty: true },
+    },
+  },
+  ResourceQuotaSpec: {
+    fields: {
+      hard: { number: 1, type: 'Quantity', omitEmpty: true, map: true },
+      scopes: { number: 2, type: 'string', omitEmpty: true, repeated: true },
+      scopeSelector: { number: 3, type: 'ScopeSelector', pointer: true, omitEmpty: true },
+    },
+  },
+  ScopeSelector: {
+    fields: {
+      matchExpressions: { number: 1, type: 'ScopedResourceSelectorRequirement', omitEmpty: true, repeated: true },
+    },
+  },
+  ScopedResourceSelectorRequirement: {
+    fields: {
+      scopeName: { number: 1, type: 'string' },
+      operator: { number: 2, type: 'string' },
+      values: { number: 3, type: 'string', omitEmpty: true, repeated: true },
+    },
+  },
+  ResourceQuotaStatus: {
+    fields: {
+      hard: { number: 1, type: 'Quantity', omitEmpty: true, map: true },
+      used: { number: 2, type: 'Quantity', omitEmpty: true, map: true },
+    },
+  },
   Condition: {
     fields: {
       type: { number: 1, type: 'string' },

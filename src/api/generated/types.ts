@@ -1516,6 +1516,55 @@ export interface SecretReference {
   namespace?: string | undefined;
 }
 
+export interface LimitRange {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: LimitRangeSpec;
+}
+
+export interface LimitRangeSpec {
+  limits: readonly LimitRangeItem[];
+}
+
+export interface LimitRangeItem {
+  type: string;
+  max?: Record<string, string> | undefined;
+  min?: Record<string, string> | undefined;
+  default?: Record<string, string> | undefined;
+  defaultRequest?: Record<string, string> | undefined;
+  maxLimitRequestRatio?: Record<string, string> | undefined;
+}
+
+export interface ResourceQuota {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: ResourceQuotaSpec;
+  status: ResourceQuotaStatus;
+}
+
+export interface ResourceQuotaSpec {
+  hard?: Record<string, string> | undefined;
+  scopes?: readonly string[] | undefined;
+  scopeSelector?: ScopeSelector | undefined;
+}
+
+export interface ScopeSelector {
+  matchExpressions?: readonly ScopedResourceSelectorRequirement[] | undefined;
+}
+
+export interface ScopedResourceSelectorRequirement {
+  scopeName: string;
+  operator: string;
+  values?: readonly string[] | undefined;
+}
+
+export interface ResourceQuotaStatus {
+  hard?: Record<string, string> | undefined;
+  used?: Record<string, string> | undefined;
+}
+
 export interface Condition {
   type: string;
   status: string;

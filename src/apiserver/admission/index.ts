@@ -3,6 +3,7 @@ import type { Store } from '../../store/index.ts';
 import type { Admission } from '../kind.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { ownRecords } from './own-records.ts';
 import { priority } from './priority.ts';
@@ -17,6 +18,7 @@ export function defaultAdmission(store: Store): readonly Admission[] {
   return [
     ownRecords,
     namespaceLifecycle(read),
+    limitRanger(list),
     serviceAccount(read),
     priority(stored),
     runtimeClass(read),

@@ -6,12 +6,14 @@ import { StoredVersion } from '../registry/stored-version.ts';
 /** Looks one stored object up by its key. Undefined: not there. */
 export type StoredReader = <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef) => T | undefined;
 
-/** All objects of a kind of which there are few. */
-export type StoredLister = <T extends KubeObject>(resource: Resource<T>) => readonly T[];
+/** All objects of a kind (in a namespace) of which there are few. */
+export type StoredLister = <T extends KubeObject>(resource: Resource<T>, namespace?: string) => readonly T[];
 
 export interface StoredObjects {
   readonly read: StoredReader;
   readonly list: StoredLister;
+  /** What an entry holds. */
+  readonly objectOf: (entry: Entry) => KubeObject;
 }
 
 /**
@@ -30,12 +32,13 @@ export function storedObjects(store: Store): StoredObjects {
     return object;
   };
   return {
+    objectOf,
     read: <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): T | undefined => {
       const entry = store.get(storeKey(resource, ref));
       return entry === undefined ? undefined : (objectOf(entry) as T);
     },
-    list: <T extends KubeObject>(resource: Resource<T>): readonly T[] => {
-      const start = keyPrefix(resource);
+    list: <T extends KubeObject>(resource: Resource<T>, namespace?: string): readonly T[] => {
+      const start = keyPrefix(resource, namespace);
       return store.range({ start, end: prefixEnd(start) }).entries.map((entry) => objectOf(entry) as T);
     },
   };

@@ -22,3 +22,16 @@ async function admitRest(
   await from.pending;
   for (const rule of registry.admission.slice(from.next)) await rule.admit(request);
 }
+
+/** Those who want to know when a write is over, one way or the other. */
+export class Settlement {
+  #calls: (() => void)[] | undefined;
+
+  readonly onSettled = (call: () => void): void => {
+    (this.#calls ??= []).push(call);
+  };
+
+  settle(): void {
+    this.#calls?.forEach((call) => call());
+  }
+}

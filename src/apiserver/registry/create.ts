@@ -1,7 +1,7 @@
 import { alreadyExists, failure, invalid, qualifiedName, type Draft, type KubeObject } from '../../api/index.ts';
 import { ConflictError } from '../../store/index.ts';
 import type { Stored, WriteRequest } from '../operations.ts';
-import { admit } from './admit.ts';
+import { admit, Settlement } from './admit.ts';
 import { newObjectErrors } from './metadata-validation.ts';
 import { newObject } from './new-object.ts';
 import type { Registry } from './registry.ts';
@@ -21,21 +21,27 @@ export async function createObject(
   const object = newObject(registry, request, draft);
   fillIn(registry, request, object);
   const { name, namespace } = object.metadata;
-  const pending = admit(registry, {
-    operation: 'create',
-    kind,
-    namespace,
-    name,
-    object,
-    old: undefined,
-    subresource: undefined,
-    user: request.user,
-  });
-  if (pending !== undefined) await pending;
-  const errors = newObjectErrors(kind, object);
-  if (errors.length > 0) throw invalid(kind.resource, name, errors);
-  if (request.warn !== undefined) kind.warnings?.(object, undefined).forEach(request.warn);
-  return writeNew(registry, request, object);
+  const settlement = new Settlement();
+  try {
+    const pending = admit(registry, {
+      operation: 'create',
+      kind,
+      namespace,
+      name,
+      object,
+      old: undefined,
+      subresource: undefined,
+      user: request.user,
+      onSettled: settlement.onSettled,
+    });
+    if (pending !== undefined) await pending;
+    const errors = newObjectErrors(kind, object);
+    if (errors.length > 0) throw invalid(kind.resource, name, errors);
+    if (request.warn !== undefined) kind.warnings?.(object, undefined).forEach(request.warn);
+    return await writeNew(registry, request, object);
+  } finally {
+    settlement.settle();
+  }
 }
 
 /** Defaults once more after the preparation, because it may have added what other defaults depend on. */

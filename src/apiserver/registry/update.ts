@@ -2,7 +2,7 @@ import { fieldError, invalid, notFound, type FieldError, type KubeObject, type O
 import type { Entry } from '../../store/index.ts';
 import type { KindDefinition, PartDefinition } from '../kind.ts';
 import type { Stored, WriteRequest, Written } from '../operations.ts';
-import { admit } from './admit.ts';
+import { admit, Settlement } from './admit.ts';
 import { createObject } from './create.ts';
 import { staysStored } from './deletion-state.ts';
 import { changedMetadataErrors, immutableMetadataErrors, withoutDuplicates } from './metadata-validation.ts';
@@ -84,28 +84,32 @@ async function replace(registry: Registry, request: WriteRequest, entry: Entry, 
     request.subresource === 'status'
       ? statusSuccessor(request, wanted, old)
       : mainSuccessor(registry, request, takenOf(request, wanted, old), old);
-  const pending = admitUpdate(registry, request, successor.next, old);
-  if (pending !== undefined) await pending;
-  const next = settle(kind, successor.next, old);
-  const errors = updateErrors(request, { next, contentChanged: successor.contentChanged }, old, wanted);
-  if (errors.length > 0) throw invalid(kind.resource, old.metadata.name, errors);
-  if (request.warn !== undefined && partOf(request) === undefined) kind.warnings?.(next, old).forEach(request.warn);
-  if (isUnchanged(next, old)) {
+  const settlement = new Settlement();
+  try {
+    const pending = admitUpdate(registry, request, { next: successor.next, old, settlement });
+    if (pending !== undefined) await pending;
+    const next = settle(kind, successor.next, old);
+    const errors = updateErrors(request, { next, contentChanged: successor.contentChanged }, old, wanted);
+    if (errors.length > 0) throw invalid(kind.resource, old.metadata.name, errors);
+    if (request.warn !== undefined && partOf(request) === undefined) kind.warnings?.(next, old).forEach(request.warn);
+    if (!isUnchanged(next, old)) return await store(registry, request, entry, next);
     await untilVisible(registry, entry);
     return current;
+  } finally {
+    settlement.settle();
   }
-  return store(registry, request, entry, next);
 }
 
 function admitUpdate(
   registry: Registry,
   request: WriteRequest,
-  next: Members,
-  old: Members,
+  { next, old, settlement }: { readonly next: Members; readonly old: Members; readonly settlement: Settlement },
 ): undefined | Promise<void> {
   const { kind, user, subresource } = request;
+  const { onSettled } = settlement;
   const { name, namespace } = old.metadata;
-  return admit(registry, { operation: 'update', kind, namespace, name, object: next, old, subresource, user });
+  const asked = { operation: 'update', kind, namespace, name, object: next, old, subresource, user } as const;
+  return admit(registry, { ...asked, onSettled });
 }
 
 function partOf({ kind, subresource }: WriteRequest): PartDefinition<KubeObject> | undefined {

@@ -4,12 +4,14 @@ import { cronJob } from './cron-job.ts';
 import { event } from './event.ts';
 import { job } from './job.ts';
 import { lease } from './lease.ts';
+import { limitRange } from './limit-range.ts';
 import { namespace } from './namespace.ts';
 import { node } from './node.ts';
 import { persistentVolume } from './persistent-volume.ts';
 import { persistentVolumeClaim } from './persistent-volume-claim.ts';
 import { pod } from './pod.ts';
 import { priorityClass } from './priority-class.ts';
+import { resourceQuota } from './resource-quota.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { secret } from './secret.ts';
 import { serviceAccount } from './service-account.ts';
@@ -32,6 +34,8 @@ export const allKinds: readonly KindDefinition[] = [
   storageClass,
   runtimeClass,
   priorityClass,
+  limitRange,
+  resourceQuota,
   lease,
   job,
   cronJob,
