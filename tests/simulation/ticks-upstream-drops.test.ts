@@ -49,6 +49,17 @@ it('tells the deadline from the overshoot where there are both', async () => {
   ]);
 });
 
+it('says that the last time for years is taken for an invalid schedule', async () => {
+  const { clock } = await worldAt('2096-02-28T23:59:00Z');
+  await world.create({ schedule: '0 0 29 2 *' });
+  await clock.advance(2 * minuteMs);
+  expect(await days()).toEqual(['02-29T00:00 Skipped InvalidSchedule']);
+  const { items } = await world.engine.client.list<Event>(resources.events);
+  expect(items.map(({ reason, message }) => `${reason} ${message}`)).toContain(
+    'InvalidSchedule invalid schedule: 0 0 29 2 * : time difference between two schedules is less than 1 second',
+  );
+});
+
 it('does not blame the overshoot for what comes after it', async () => {
   const { clock } = await worldAt('2016-05-19T10:00:00Z');
   await world.create({ schedule: '30 10,11,12 * * 1-5' });

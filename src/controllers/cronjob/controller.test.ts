@@ -132,6 +132,17 @@ describe('a CronJob', () => {
     await engine.stop();
   });
 
+  it('says so at once when it is changed to a schedule that is never due', async () => {
+    const { engine, create, change, event } = await cronJobBench();
+    await create('hello', '0 12 * * *');
+    await change('hello', { schedule: '0 0 31 4 *' });
+    await engine.clock.settle();
+    expect(await event('InvalidSchedule')).toEqual([
+      'Warning InvalidSchedule invalid schedule: 0 0 31 4 * : time difference between two schedules is less than 1 second',
+    ]);
+    await engine.stop();
+  });
+
   it('reports a Job that it did not make, counts its success, and does not list it', async () => {
     const { engine, create, event, get } = await cronJobBench();
     const cronJob = await create('daily', '0 12 * * *');

@@ -108,7 +108,9 @@ class CronJobController implements Controller {
     try {
       const schedule = this.#parse(cronJob.spec.schedule, cronJob.spec.timeZone);
       const dueMs = nextDueMs(scheduleState(cronJob, schedule, this.#context.clock.now()));
-      if (!Number.isNaN(dueMs)) this.#dueTimes.set(key, dueMs);
+      // A schedule that is never due is looked at at once, and called invalid.
+      if (Number.isNaN(dueMs)) this.#queue.add(key);
+      else this.#dueTimes.set(key, dueMs);
     } catch {
       const message = `unparseable schedule for cronjob: ${cronJob.spec.schedule}`;
       this.#recorder.event(cronJob, 'Warning', 'UnParseableCronJobSchedule', message);

@@ -4,7 +4,7 @@ import { timeZoneError } from '../../cron/index.ts';
 import { tickName } from './job-for-tick.ts';
 import { dueForStart, nextDueMs, type ScheduleState } from './missed.ts';
 import type { PlannedEvent } from './planned-event.ts';
-import { concurrency, suspended, unevenSchedule, type Cause } from './ticks/causes.ts';
+import { concurrency, invalidSchedule, suspended, unevenSchedule, type Cause } from './ticks/causes.ts';
 
 export type Decision =
   /** Nothing to wait for: only a change of the CronJob or of a Job wakes it. */
@@ -76,7 +76,8 @@ function planTick(input: PlanInput, state: ScheduleState, before: readonly Plann
   const { concurrencyPolicy, schedule } = cronJob.spec;
   const { dueMs, missed, error } = dueForStart(state);
   if (error !== undefined) {
-    return asleep(...before, warning('InvalidSchedule', `invalid schedule: ${schedule} : ${error}`));
+    const plan = asleep(...before, warning('InvalidSchedule', `invalid schedule: ${schedule} : ${error}`));
+    return { ...plan, cause: invalidSchedule };
   }
   const waiting = (...events: readonly PlannedEvent[]): Plan => {
     const untilMs = nextDueMs(state);

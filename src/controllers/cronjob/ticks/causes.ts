@@ -10,6 +10,7 @@ export interface Cause {
     | 'Suspended'
     | 'Deadline'
     | 'UnevenSchedule'
+    | 'InvalidSchedule'
     | 'FailedCreate'
     | 'NameTaken'
     | 'ScheduleChanged'
@@ -118,6 +119,12 @@ export const unevenSchedule: Cause = {
   outcome: 'Skipped',
   reason: 'UnevenSchedule',
   message: 'several were missed, and the estimate of the newest one went past it, as it does with uneven schedules',
+};
+
+export const invalidSchedule: Cause = {
+  outcome: 'Skipped',
+  reason: 'InvalidSchedule',
+  message: 'no other time follows within five years, and Kubernetes takes such a schedule for an invalid one',
 };
 
 export function concurrency(active: readonly ObjectReference[]): Cause {

@@ -13,7 +13,7 @@ import {
 import type { Client } from '../../../client/index.ts';
 import { parseSchedule, type Schedule } from '../../../cron/index.ts';
 import { ticksFrom } from './aligned.ts';
-import { onTimeMs, unevenSchedule } from './causes.ts';
+import { invalidSchedule, onTimeMs, unevenSchedule } from './causes.ts';
 import { isManual, tickOf } from './run-entry.ts';
 import { handledMs, type TickBook } from './tick-book.ts';
 
@@ -232,7 +232,7 @@ class Fates {
     }
     const waiting = this.#idle.get(this.#waitingMs);
     // What the estimate overshot is not found again: nothing but another deadline would bring it back.
-    if (waiting !== undefined && waiting.fate.reason !== unevenSchedule.reason)
+    if (waiting !== undefined && !finalReasons.has(waiting.fate.reason))
       this.#idle.set(this.#waitingMs, { ...waiting, fate: { ...waiting.fate, outcome: 'Waiting' } });
   }
 
@@ -273,6 +273,9 @@ class Fates {
     };
   }
 }
+
+/** Upstream's arithmetic does not find these again. */
+const finalReasons: ReadonlySet<string | undefined> = new Set([unevenSchedule.reason, invalidSchedule.reason]);
 
 const runFields = ['scheduled', 'decided', 'started', 'ended', 'job', 'result', 'reason', 'message'] as const;
 
