@@ -161,6 +161,26 @@ describe('rules for new CronJobs', () => {
   });
 });
 
+describe('schedules that the real library refuses', () => {
+  interface Refused {
+    readonly expr: string;
+    readonly error: string;
+  }
+  const url = new URL('../../../tests/vectors/cron-next.json', import.meta.url);
+  const records = (JSON.parse(readFileSync(url, 'utf8')) as readonly Partial<Refused>[]).filter(
+    (record): record is Refused => record.error !== undefined,
+  );
+
+  it('are refused with its words', () => {
+    expect(records.length).toBeGreaterThan(80);
+    for (const { expr, error } of records) {
+      const [first] = createErrors(cronJob, withValues(draft, { 'spec.schedule': expr }));
+      const expected = expr === '' ? 'Required value' : `Invalid value: ${JSON.stringify(expr)}: ${error}`;
+      expect(first).toBe(`spec.schedule: ${expected}`);
+    }
+  });
+});
+
 describe('time zones', () => {
   interface ZoneRecord {
     readonly timeZone: string;

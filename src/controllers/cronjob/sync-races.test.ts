@@ -68,6 +68,45 @@ describe('the controller of CronJobs', () => {
     expect(client.all(resources.jobs)).toHaveLength(1);
   });
 
+  it('tells when it cannot look at the Job that it would replace, and makes no new one beside it', async () => {
+    const { clock, client, created, events } = await setUp();
+    const body = { spec: { concurrencyPolicy: 'Replace' } };
+    await client.patch(resources.cronJobs, ref, { type: 'merge', body });
+    await clock.advance(minuteMs);
+    client.onCall = ({ verb, resource }) => {
+      if (verb === 'get' && resource === 'jobs.batch')
+        throw failure({ code: 503, reason: 'ServiceUnavailable', message: 'not now' });
+    };
+    await clock.advance(minuteMs);
+    expect(created()).toHaveLength(1);
+    expect(events()).toContain('Warning FailedGet Get job: not now');
+    client.onCall = () => undefined;
+    await clock.advance(30_000);
+    expect(created()).toHaveLength(2);
+  });
+
+  it('tells every failure to delete an old Job, and goes on with the others', async () => {
+    const { clock, client, events } = await setUp();
+    client.onCall = ({ verb, resource }) => {
+      if (verb === 'delete' && resource === 'jobs.batch')
+        throw failure({ code: 403, reason: 'Forbidden', message: 'not this one' });
+    };
+    const body = { spec: { successfulJobsHistoryLimit: 0 } };
+    await client.patch(resources.cronJobs, ref, { type: 'merge', body });
+    for (let minute = 1; minute <= 2; minute++) {
+      await clock.advance(minuteMs);
+      for (const job of client.all(resources.jobs)) {
+        const conditions = [{ type: 'Complete', status: 'True' }];
+        await client.updateStatus(resources.jobs, { ...job, status: { ...job.status, conditions } });
+      }
+      await clock.settle();
+    }
+    expect(client.all(resources.jobs)).toHaveLength(2);
+    expect(events()).toContain('Warning FailedDelete Deleted job: not this one');
+    // What fails does not keep the next one from being made, nor its end from being seen.
+    expect(events().filter((text) => text.includes('SawCompletedJob'))).toHaveLength(2);
+  });
+
   it('comes again when a timer was early, and does nothing before the time', async () => {
     const { clock, created } = await setUp();
     await clock.advance(30_000);
