@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { buildKubeconfig } from '../client/index.ts';
 import { reachableUrl, type Listening } from '../apiserver/index.ts';
@@ -159,6 +160,11 @@ function lazyImages(options: ImageServiceOptions): ImageService {
   return {
     find: async (request) => (await loaded()).find(request),
     pull: async (request, signal) => (await loaded()).pull(request, signal),
+    keep: {
+      list: async () => (existsSync(options.directory) ? (await loaded()).keep.list() : []),
+      remove: async (id) => (await loaded()).keep.remove(id),
+      disk: async () => (await loaded()).keep.disk(),
+    },
   };
 }
 

@@ -15,6 +15,8 @@ export interface ImageKeeperOptions {
   readonly recorder: EventRecorder;
   /** A pull for this Pod has ended: look at it again. */
   readonly wake: (podUid: string) => void;
+  /** A container is about to start from this image. */
+  readonly onUse: (imageId: string) => void;
 }
 
 /** A container that is about to start. */
@@ -61,6 +63,8 @@ export class ImageKeeper {
   /** By uid; only Pods for which something was pulled. */
   readonly #pods = new Map<string, PodImages>();
   readonly #underWay = new Set<Promise<void>>();
+  /** Pod uid to container to image id. */
+  readonly #given = new Map<string, Map<string, string>>();
 
   constructor(options: ImageKeeperOptions) {
     this.#options = options;
@@ -82,7 +86,7 @@ export class ImageKeeper {
       const found = await images.find(request);
       if (found !== undefined && policy !== 'Always') {
         this.#reports.present(need);
-        return { type: 'ready', image: found };
+        return this.#give(need, found);
       }
       return policy === 'Never' ? this.#neverPulled(need) : this.#pullUnlessTooSoon(need, images, request);
     } catch (error) {
@@ -104,6 +108,12 @@ export class ImageKeeper {
   forget(podUid: string): void {
     for (const { controller } of this.#pods.get(podUid)?.pulls.values() ?? []) controller.abort(unwanted());
     this.#pods.delete(podUid);
+    this.#given.delete(podUid);
+  }
+
+  /** Ids of the images that were given to containers of Pods that are not over. */
+  given(): readonly string[] {
+    return [...this.#given.values()].flatMap((ids) => [...ids.values()]);
   }
 
   /** Resolves when nothing is being pulled any more. */
@@ -123,7 +133,14 @@ export class ImageKeeper {
     this.#imagesOf(pod).pulls.delete(view.container.name);
     return outcome instanceof RuntimeError
       ? { type: 'waiting', waiting: this.#firstLook(outcome) }
-      : { type: 'ready', image: outcome };
+      : this.#give({ pod, view }, outcome);
+  }
+
+  #give({ pod, view }: ImageSubject, image: HeldImage): ImageAnswer {
+    const given = this.#given.get(pod.metadata.uid) ?? new Map<string, string>();
+    this.#given.set(pod.metadata.uid, given.set(view.container.name, image.id));
+    this.#options.onUse(image.id);
+    return { type: 'ready', image };
   }
 
   #pullUnlessTooSoon(need: ImageNeed, images: RuntimeImages, request: ImageRequest): ImageAnswer {

@@ -3,6 +3,7 @@ import { badRequest, isPodFinished, objectKey, resources, type Pod } from '../ap
 import type { Informer, PodLogOptions } from '../client/index.ts';
 import { createWorkqueue, runController, type Controller, type ControllerContext } from '../controlloop/index.ts';
 import type { ExecSession, Runtime } from '../runtimes/index.ts';
+import { ImageGarbage } from './image-garbage.ts';
 import { attachTo } from './pod-attach.ts';
 import { newestAttempt, readPodLog } from './pod-log.ts';
 import { NodeRegistration } from './node-registration.ts';
@@ -54,6 +55,7 @@ class Agent implements NodeAgent {
   readonly #choice: RuntimeChoice;
   readonly #worker: PodWorker;
   readonly #registration: NodeRegistration;
+  readonly #garbage: readonly ImageGarbage[];
   /** Where exits are reported to: pod uid to key. Only of Pods that are not finished. */
   readonly #keyOf = new Map<string, string>();
   readonly #removals = new Set<Promise<void>>();
@@ -68,8 +70,16 @@ class Agent implements NodeAgent {
     this.#worker = new PodWorker(context, {
       runtimeFor: (pod) => this.#runtimeFor(pod),
       wake: (podUid) => this.#wake(podUid),
+      onImageUse: (id) => {
+        for (const garbage of this.#garbage) garbage.used(id);
+      },
     });
     const { nodeName, heartbeatMs } = options;
+    const { clock, log } = context;
+    const shared = { clock, log, nodeName, recorder: context.recorderFor('kubelet'), inUse: () => this.#imagesInUse() };
+    this.#garbage = options.runtimes.flatMap(({ images }) =>
+      images?.keep === undefined ? [] : new ImageGarbage({ ...shared, keep: images.keep }),
+    );
     this.#registration = new NodeRegistration(context, { nodeName, runtime: this.#defaultRuntime(), heartbeatMs });
   }
 
@@ -92,10 +102,12 @@ class Agent implements NodeAgent {
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
     this.#running = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
     await this.#registration.start();
+    for (const garbage of this.#garbage) garbage.start();
   }
 
   async stop(): Promise<void> {
     this.#registration.stop();
+    for (const garbage of this.#garbage) await garbage.stop();
     await this.#running?.stop();
     await this.#worker.stop();
     // What is being removed would otherwise be left for the next start.
@@ -129,6 +141,19 @@ class Agent implements NodeAgent {
     const connection = this.#runtimeFor(pod)?.dial?.(pod.metadata.uid, port);
     if (connection === undefined) throw badRequest('the runtime of this Pod has no ports');
     return connection;
+  }
+
+  /** Of containers that are about to start, that run, or that may be restarted. */
+  #imagesInUse(): ReadonlySet<string> {
+    const held = this.#options.runtimes.flatMap((runtime) =>
+      runtime.images === undefined
+        ? []
+        : runtime
+            .containers()
+            .filter(({ type, id }) => type === 'running' || this.#keyOf.has(id.podUid))
+            .flatMap(({ id }) => runtime.imageOf?.(id)?.id ?? []),
+    );
+    return new Set([...this.#worker.imagesInUse(), ...held]);
   }
 
   #defaultRuntime(): Runtime {

@@ -25,6 +25,8 @@ export interface PodWorkerOptions {
   readonly runtimeFor: (pod: Pod) => Runtime | undefined;
   /** Something about a Pod has changed outside the API: look at it again. */
   readonly wake: (podUid: string) => void;
+  /** A container is about to start from this image. */
+  readonly onImageUse: (imageId: string) => void;
 }
 
 /**
@@ -50,7 +52,10 @@ export class PodWorker {
     this.#wake = options.wake;
     this.#health = new HealthKeeper({ clock, recorder: this.#recorder, wake: options.wake });
     this.#stopper = new ContainerStopper({ clock, log, recorder: this.#recorder });
-    this.#images = new ImageKeeper({ clock, log, recorder: this.#recorder, wake: options.wake });
+    this.#images = new ImageKeeper({
+      ...{ clock, log, recorder: this.#recorder, wake: options.wake },
+      onUse: options.onImageUse,
+    });
     const sourcesFor = (pod: Pod, runtime: Runtime): ContainerSources => this.#sourcesFor(pod, runtime);
     this.#volumes = new VolumeRefresher({ clock, recorder: this.#recorder, sourcesFor });
   }
@@ -101,6 +106,11 @@ export class PodWorker {
     this.#health.stop();
     for (const record of this.#records.values()) record.gone?.abort();
     await this.#images.stop();
+  }
+
+  /** Ids of the images of containers that run, or are about to. */
+  imagesInUse(): readonly string[] {
+    return this.#images.given();
   }
 
   /** A finished Pod that is being deleted needs nothing more from this node. */

@@ -15,6 +15,33 @@ export interface RuntimeImages {
    * @throws RuntimeError ErrImagePull, InvalidImageName; the signal's reason when it is aborted
    */
   pull(request: ImageRequest, signal: AbortSignal): Promise<PulledImage>;
+  /** Where images stay; without it nobody but the runtime sees to their going. */
+  readonly keep?: ImageKeep | undefined;
+}
+
+/** What garbage collection asks of the place where images are kept. */
+export interface ImageKeep {
+  list(): Promise<readonly KeptImage[]>;
+  /**
+   * Removes an image with all its names, and what nothing else needs of it. Gives the bytes that became free.
+   * @throws Error if a running container has it
+   */
+  remove(id: string): Promise<number>;
+  /** Of the file system that images lie on. */
+  disk(): Promise<DiskFigures>;
+}
+
+export interface KeptImage {
+  readonly id: string;
+  readonly names: readonly string[];
+  /** Nobody could bring it back: it is not removed unasked. */
+  readonly pinned: boolean;
+}
+
+export interface DiskFigures {
+  readonly capacityBytes: number;
+  /** For those without privileges. */
+  readonly availableBytes: number;
 }
 
 export interface ImageRequest {
@@ -40,6 +67,7 @@ export interface PulledImage extends HeldImage {
 
 /** Images as directories of this machine: pulled, unpacked and kept by somebody else than the runtimes. */
 export interface ImageService extends Omit<RuntimeImages, 'needs'> {
+  readonly keep: ImageKeep;
   find(request: ImageRequest): Promise<ResolvedImage | undefined>;
   pull(request: ImageRequest, signal: AbortSignal): Promise<ResolvedImage & PulledImage>;
 }

@@ -18,10 +18,13 @@ export {
   type VolumeContent,
 } from './runtime.ts';
 export type {
+  DiskFigures,
   HeldImage,
   ImageConfig,
+  ImageKeep,
   ImageRequest,
   ImageService,
+  KeptImage,
   PulledImage,
   ResolvedImage,
   RuntimeImages,

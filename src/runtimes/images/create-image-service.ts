@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
-import type { ImageRequest, ImageService, PulledImage, ResolvedImage } from '../image-service.ts';
+import type {
+  DiskFigures,
+  ImageKeep,
+  ImageRequest,
+  ImageService,
+  PulledImage,
+  ResolvedImage,
+} from '../image-service.ts';
 import { RuntimeError } from '../runtime.ts';
 import { checked, decompressed } from './blob-stream.ts';
 import { credentialsFor, credentialsMark, type Credentials } from './credentials.ts';
+import { diskOf, keptImages } from './image-keep.ts';
 import { ImageStore, type StoredImage, type StoredName } from './image-store.ts';
 import { chooseForPlatform, imageArchitecture, parseConfig, parseManifest, type Manifest } from './manifest.ts';
 import { canonicalName, parseReference, type ImageReference } from './reference.ts';
@@ -17,6 +25,8 @@ export interface ImageServiceOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Default: asks the file system of the directory. */
+  readonly disk?: (() => Promise<DiskFigures>) | undefined;
 }
 
 const wayOut =
@@ -36,9 +46,16 @@ class Images implements ImageService {
   readonly #pulls = new SharedWork<ResolvedImage & PulledImage>();
   readonly #turns = new Turns(pullsAtOnce);
   readonly #registryTurns = new Map<string, Turns>();
+  readonly keep: ImageKeep;
 
   constructor(options: ImageServiceOptions) {
     this.#options = options;
+    const { directory, disk = () => diskOf(directory) } = options;
+    this.keep = {
+      list: () => Promise.resolve(keptImages(this.#store.names())),
+      remove: (id) => this.#store.removeImage(id),
+      disk,
+    };
     this.#store = new ImageStore(options.directory);
     this.#store.clean();
   }

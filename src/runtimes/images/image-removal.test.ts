@@ -71,6 +71,7 @@ describe.runIf(isRoot)('removing images', () => {
       expect(removeImage(directory, name('test/image:one'))).toBe(true);
       const last = name('test/image:two');
       expect(() => removeImage(directory, last)).toThrow(`image ${last} is used by a running container`);
+      await expect(images.keep.remove(image.id)).rejects.toThrow(`image ${last} is used by a running container`);
       expect([isWhole(image), listImages(directory).length]).toEqual([true, 1]);
       const exited = once(container, 'exit');
       container.stdin.end('\n');
@@ -81,6 +82,29 @@ describe.runIf(isRoot)('removing images', () => {
       container.kill('SIGKILL');
       rmSync(scratch, { recursive: true });
     }
+  });
+
+  it('of the garbage collection takes all names of an image, and tells what became free', async () => {
+    const large = imageOf([base, { tar: tarOf([{ name: 'large', content: 'x'.repeat(1_000_000) }]) }]);
+    for (const tag of ['one', 'two']) registry.push(tag, large);
+    registry.push('other', on('other'));
+    const { id } = await pull('test/image:one');
+    await pull('test/image:two');
+    const other = await pull('test/image:other');
+    expect(await images.keep.list()).toMatchObject([
+      { id, names: [name('test/image:one'), name('test/image:two')], pinned: false },
+      { id: other.id, names: [name('test/image:other')], pinned: false },
+    ]);
+    const freed = await images.keep.remove(id);
+    // The layer that the other image has as well stays.
+    expect([freed >= 1_000_000, freed < 1_100_000]).toEqual([true, true]);
+    expect([(await images.keep.list()).length, isWhole(other), readdirSync(join(directory, 'tmp'))]).toEqual([
+      1,
+      true,
+      [],
+    ]);
+    const { capacityBytes, availableBytes } = await images.keep.disk();
+    expect([capacityBytes > availableBytes, availableBytes > 0]).toEqual([true, true]);
   });
 
   it('leaves to a damaged image what is left of it', async () => {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { ImageDescription } from './manifest.ts';
+import { bytesBelow } from './bytes-below.ts';
 import { mountedLayers } from './mounted-layers.ts';
 
 /** An image as it is kept: `id` is the digest of its configuration. */
@@ -121,17 +122,37 @@ export class ImageStore {
     const stored = this.name(name);
     if (stored === undefined) return false;
     const isLast = this.names().filter(({ id }) => id === stored.id).length === 1;
-    const image = this.#storedImage(stored.id);
-    const top = image === undefined ? undefined : chainsOf(image.diffIds).at(-1);
-    if (isLast && top !== undefined && mountedLayers(this.#directory).uppermost.has(top))
-      throw new Error(`image ${name} is used by a running container`);
+    if (isLast && this.#isMounted(stored.id)) throw new Error(`image ${name} is used by a running container`);
     rmSync(this.#nameFile(name), { force: true });
-    this.prune();
+    for (const path of this.#setUnneededAside()) rmSync(path, { recursive: true, force: true });
     return true;
   }
 
-  /** Removes images without a name, and layers without an image, a container or somebody who is about to need them. */
-  prune(): void {
+  /**
+   * Removes an image with all its names, and the layers that nothing else needs; gives the bytes that became free. It is
+   * gone at once, its files while others go on.
+   * @throws (rejects) Error if a running container has it
+   */
+  async removeImage(id: string): Promise<number> {
+    const names = this.names().filter((stored) => stored.id === id);
+    if (this.#isMounted(id)) throw new Error(`image ${names[0]?.name ?? id} is used by a running container`);
+    for (const { name } of names) rmSync(this.#nameFile(name), { force: true });
+    let freedBytes = 0;
+    for (const path of this.#setUnneededAside()) {
+      freedBytes += await bytesBelow(path);
+      await rm(path, { recursive: true, force: true });
+    }
+    return freedBytes;
+  }
+
+  #isMounted(id: string): boolean {
+    const image = this.#storedImage(id);
+    const top = image === undefined ? undefined : chainsOf(image.diffIds).at(-1);
+    return top !== undefined && mountedLayers(this.#directory).uppermost.has(top);
+  }
+
+  /** Images without a name, and layers without an image, a container or somebody who is about to need them: gives where they lie now. */
+  #setUnneededAside(): readonly string[] {
     const mark = `${this.#temporary()}${removalMark}`;
     const unneeded: string[] = [];
     writeFileSync(mark, '', { mode: 0o600 });
@@ -148,7 +169,7 @@ export class ImageStore {
     } finally {
       rmSync(mark, { force: true });
     }
-    for (const path of unneeded) rmSync(path, { recursive: true, force: true });
+    return unneeded;
   }
 
   /** Takes something out of its place at once; removing it may take long. */

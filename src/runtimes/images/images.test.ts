@@ -350,6 +350,8 @@ describe.runIf(isRoot)('archives', () => {
       'docker.io/library/test:1',
       'example.com/other:2',
     ]);
+    // Nobody could bring it back.
+    expect((await images.keep.list()).map(({ pinned }) => pinned)).toEqual([true]);
     const { layers, config } = (await images.find({ image: 'test:1', secrets: [] }))!;
     expect([readFileSync(join(layers[0]!, 'file'), 'utf8'), config.cmd]).toEqual(['content', ['x']]);
     expect(removeImage(directory, 'test:1')).toBe(true);

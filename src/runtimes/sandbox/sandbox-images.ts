@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import type { Container } from '../../api/index.ts';
 import type {
   HeldImage,
+  ImageKeep,
   ImageRequest,
   ImageService,
   PulledImage,
@@ -12,12 +14,14 @@ import type { RootSource } from './plan-container.ts';
 /** The images of the sandbox: remembers what it was given, so that a start need not look for it again. */
 export class SandboxImages implements RuntimeImages {
   readonly needs: (container: Container) => boolean;
+  readonly keep: ImageKeep;
   readonly #service: ImageService;
   readonly #roots = new Map<string, RootSource>();
 
   constructor(service: ImageService, needs: (container: Container) => boolean) {
     this.#service = service;
     this.needs = needs;
+    this.keep = service.keep;
   }
 
   async find(request: ImageRequest): Promise<HeldImage | undefined> {
@@ -29,9 +33,10 @@ export class SandboxImages implements RuntimeImages {
     return this.#remember(await this.#service.pull(request, signal));
   }
 
-  /** What a container's root is made of, of an image that was found or pulled here. */
+  /** What a container's root is made of, of an image that was found or pulled here; undefined if it is gone again. */
   rootOf({ id }: HeldImage): RootSource | undefined {
-    return this.#roots.get(id);
+    const root = this.#roots.get(id);
+    return root?.layers.every((layer) => existsSync(layer)) === true ? root : undefined;
   }
 
   #remember<Image extends ResolvedImage>(image: Image): Image {

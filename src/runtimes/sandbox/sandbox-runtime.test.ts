@@ -489,5 +489,10 @@ function imageOf(directory: string): ImageService {
   return {
     find: ({ image: name }) => Promise.resolve(name === 'test/root' ? root : image),
     pull: () => Promise.reject(new Error('it is there')),
+    keep: {
+      list: () => Promise.resolve([]),
+      remove: () => Promise.resolve(0),
+      disk: () => Promise.reject(new Error('nobody asks')),
+    },
   };
 }

@@ -64,6 +64,8 @@ class SandboxStyle implements RuntimeStyle {
   readonly #base: string;
   #executor: Executor | undefined;
   readonly images: SandboxImages | undefined;
+  /** By token; what was asked for once. */
+  readonly #imageOf = new Map<string, HeldImage>();
 
   constructor(options: SandboxRuntimeOptions) {
     const { dataDir, clock, log, images } = options;
@@ -105,13 +107,15 @@ class SandboxStyle implements RuntimeStyle {
   plan(...[request, startedAtMs, running]: Parameters<RuntimeStyle['plan']>): StartPlan {
     const { id, container, image } = request;
     if (runsOnHost(container, this.#options)) return this.#planOn(hostRoot, { request, startedAtMs, running });
-    const root = image === undefined ? undefined : this.images?.rootOf(image);
-    if (image === undefined || root === undefined)
+    if (image === undefined || this.images === undefined)
       throw new RuntimeError(
         'ErrImagePull',
         `image ${JSON.stringify(container.image ?? '')} cannot be had: this Rondo has no image service; use the image ` +
           'rondo.dev/host or start Rondo with --rootfs host to run on this machine’s own files',
       );
+    const root = this.images.rootOf(image);
+    if (root === undefined)
+      throw new RuntimeError('CreateContainerError', `image ${image.ref} was removed after it had been found`);
     this.#keepImage(id, image);
     return this.#planOn(root, { request, startedAtMs, running });
   }
@@ -128,9 +132,12 @@ class SandboxStyle implements RuntimeStyle {
   }
 
   imageOf(id: ContainerId): HeldImage | undefined {
+    const known = this.#imageOf.get(tokenOf(id));
+    if (known !== undefined) return known;
     const file = this.#imageFile(id);
     if (!existsSync(file)) return undefined;
     const [ref = '', imageId = ''] = readFileSync(file, 'utf8').split('\n');
+    this.#imageOf.set(tokenOf(id), { id: imageId, ref });
     return { id: imageId, ref };
   }
 
@@ -148,7 +155,10 @@ class SandboxStyle implements RuntimeStyle {
 
   async removePod(...[ids, files]: Parameters<RuntimeStyle['removePod']>): Promise<void> {
     await endPause(files.sandbox, this.#options.clock);
-    for (const id of ids) this.release(id);
+    for (const id of ids) {
+      this.release(id);
+      this.#imageOf.delete(tokenOf(id));
+    }
   }
 
   async adopt(isHeld: (podUid: string) => boolean): Promise<void> {
@@ -176,6 +186,7 @@ class SandboxStyle implements RuntimeStyle {
   #keepImage(id: ContainerId, image: HeldImage): void {
     mkdirSync(podFiles(this.#layout, id.podUid).sandbox, { recursive: true, mode: 0o700 });
     writeFileSync(this.#imageFile(id), `${image.ref}\n${image.id}`);
+    this.#imageOf.set(tokenOf(id), { id: image.id, ref: image.ref });
   }
 
   #imageFile(id: ContainerId): string {
