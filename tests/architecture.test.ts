@@ -37,7 +37,7 @@ const packages: Record<string, readonly string[]> = {
   api: ['yaml'],
   client: ['yaml'],
   apiserver: ['ws'],
-  runtimes: ['tar', 'fzstd'],
+  runtimes: ['tar', 'fzstd', '@grpc/grpc-js', 'protobufjs/minimal.js'],
   engine: ['@peculiar/x509', 'reflect-metadata'],
 };
 const pureRooms = ['cron', 'api', 'log', 'controllers', 'scheduler', 'controlloop'];

@@ -1,10 +1,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Container, Pod } from '../../src/api/index.ts';
 import { systemClock as clock, systemRandom as random } from '../../src/clock/index.ts';
 import { silentLogger as log } from '../../src/log/index.ts';
 import type { ContainerRequest, Runtime } from '../../src/runtimes/index.ts';
+import { Containerd, containerdProblem } from '../../src/runtimes/cri/containerd.fixture.ts';
+import { createCriRuntime } from '../../src/runtimes/cri/index.ts';
 import { createProcessRuntime } from '../../src/runtimes/process/index.ts';
 import { createSandboxRuntime, sandboxProblem } from '../../src/runtimes/sandbox/index.ts';
 import {
@@ -17,6 +18,7 @@ import {
   messageAnnotation,
 } from '../../src/runtimes/simulated/index.ts';
 import { buildShim } from '../../tools/build.mjs';
+import { criPod, podOf, requestOf, shellStarted } from './real-runtimes.ts';
 
 /** What a container of the suite does, said so that every runtime can be asked for it. */
 export interface Behaviour {
@@ -28,6 +30,16 @@ export interface Behaviour {
   readonly message?: string;
 }
 
+/** A kind of machine, and what has to be there before the first of it. */
+export interface MachineKind {
+  readonly name: string;
+  readonly create: () => Machine;
+  readonly setUp?: () => Promise<void>;
+  readonly tearDown?: () => Promise<void>;
+  /** How many containers at once are many there; default 40. */
+  readonly crowd?: number;
+}
+
 /** A place where runtimes run: opening it again is a restart of the engine on the same machine. */
 export interface Machine {
   open(): Runtime;
@@ -36,45 +48,18 @@ export interface Machine {
   close(): void;
 }
 
-/** The process runtime without its compiled starter, as on a machine without a C compiler. */
-export const shellStarted = 'process started by a shell';
-
-/** A runtime that runs real processes, by name: `process`, `process started by a shell`, `shim`, `util-linux`. */
-export function createRealRuntime(name: string, dataDir: string): Runtime {
-  if (name === 'process') return createProcessRuntime({ dataDir, clock, random, log });
-  if (name === shellStarted) return createProcessRuntime({ dataDir, clock, random, log, limits: { starter: 'shell' } });
-  const only = name === 'shim' ? 'shim' : 'util-linux';
-  return createSandboxRuntime({ dataDir, clock, random, log, rootfs: 'host', only });
-}
-
 /** The executors of the sandbox that this machine can run; why the others are missing is printed. */
 export const sandboxExecutors: readonly ('shim' | 'util-linux')[] = await probeExecutors();
 
-export const machines: readonly { readonly name: string; readonly create: () => Machine }[] = [
+export const machines: readonly MachineKind[] = [
   // With the compiled starter, where there is one.
   { name: 'process', create: () => processMachine({}) },
   { name: shellStarted, create: () => processMachine({ starter: 'shell' }) },
   { name: 'process started by a shell without job control', create: () => processMachine({ starter: 'setsid' }) },
   ...sandboxExecutors.map((only) => ({ name: `sandbox with ${only}`, create: () => sandboxMachine(only) })),
+  ...criMachines(),
   { name: 'simulated', create: simulatedMachine },
 ];
-
-export function podOf(name: string, container: Container, annotations: Record<string, string> = {}): Pod {
-  const metadata = { name, namespace: 'default', uid: `uid-${name}`, resourceVersion: '1', creationTimestamp: '' };
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { ...metadata, annotations },
-    spec: { containers: [container] },
-    status: {},
-  };
-}
-
-export function requestOf(pod: Pod, command: readonly string[]): ContainerRequest {
-  const container = pod.spec.containers[0]!;
-  const id = { podUid: pod.metadata.uid, container: container.name, attempt: 0 };
-  return { id, pod, container, env: [], command, args: [] };
-}
 
 function processMachine(limits: { readonly starter?: 'shell' | 'setsid' }): Machine {
   const dataDir = mkdtempSync(join(tmpdir(), 'rondo-runtime-'));
@@ -98,15 +83,18 @@ async function probeExecutors(): Promise<readonly ('shim' | 'util-linux')[]> {
 }
 
 /** Process 1 of a pid namespace dies of no signal that it does not handle: there, TERM needs a trap. */
+function trapping(behaviour: Behaviour): string {
+  const trap = behaviour.ignoresTerm === true ? '' : "trap 'exit 143' TERM\n";
+  return `${trap}${shellScript(behaviour)}`.replace('exec sleep 30', 'sleep 30 & wait "$!"');
+}
+
 function sandboxMachine(only: 'shim' | 'util-linux'): Machine {
   const dataDir = mkdtempSync(join(tmpdir(), 'rondo-sandbox-'));
   const before = traces();
   return {
     open: () => createSandboxRuntime({ dataDir, clock, random, log, rootfs: 'host', only }),
     request: (podName, behaviour) => {
-      const trap = behaviour.ignoresTerm === true ? '' : "trap 'exit 143' TERM\n";
-      const script = `${trap}${shellScript(behaviour)}`.replace('exec sleep 30', 'sleep 30 & wait "$!"');
-      const command = ['/bin/sh', '-c', script];
+      const command = ['/bin/sh', '-c', trapping(behaviour)];
       return requestOf(podOf(podName, { name: 'main', image: 'rondo.dev/host', command }), command);
     },
     close: () => {
@@ -115,6 +103,43 @@ function sandboxMachine(only: 'shim' | 'util-linux'): Machine {
       if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
     },
   };
+}
+
+/** On a containerd of the suite's own, with the host's network: a CNI configuration is no part of the contract. */
+function criMachines(): readonly MachineKind[] {
+  const problem = containerdProblem();
+  if (problem !== undefined) console.log(`SKIPPED: the cri runtime: ${problem}`);
+  if (problem !== undefined) return [];
+  let containerd: Containerd | undefined;
+  return [
+    {
+      name: 'cri with containerd',
+      crowd: 8,
+      setUp: async () => {
+        containerd = await Containerd.start();
+      },
+      tearDown: async () => containerd?.close(),
+      create: () => {
+        if (containerd === undefined) throw new Error('there is no containerd yet');
+        return criMachine(containerd);
+      },
+    },
+  ];
+}
+
+function criMachine({ socket }: Containerd): Machine {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rondo-cri-'));
+  return {
+    open: () => createCriRuntime({ dataDir, socket, clock, random, log }),
+    request: criRequest,
+    close: () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
+
+function criRequest(podName: string, behaviour: Behaviour): ContainerRequest {
+  const script = trapping(behaviour).replace('"$RONDO_TERMINATION_LOG"', '/dev/termination-log');
+  const command = ['/bin/sh', '-c', script];
+  return requestOf(criPod(podOf(podName, { name: 'main', command })), command);
 }
 
 /** Mounts of this machine, and commands of its processes. */

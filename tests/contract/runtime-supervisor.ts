@@ -2,7 +2,7 @@
 // killed. Arguments: data directory, file for exits, number of containers, directory of counters, runtime.
 import { appendFileSync } from 'node:fs';
 import type { VolumeContent } from '../../src/runtimes/index.ts';
-import { createRealRuntime, podOf, requestOf } from './runtime-machines.ts';
+import { createRealRuntime, criPod, podOf, requestOf } from './real-runtimes.ts';
 
 const [dataDir, exitsFile, count, counters, name] = process.argv.slice(2) as [string, string, string, string, string];
 
@@ -14,7 +14,7 @@ const volumes: VolumeContent[] = name.startsWith('process')
   : [{ name: 'counters', type: 'hostPath', hostPath, files: new Map() }];
 
 async function main(): Promise<void> {
-  const runtime = createRealRuntime(name, dataDir);
+  const runtime = await createRealRuntime(name, dataDir);
   let ended = 0;
   let wake: () => void = () => undefined;
   runtime.onExit((state) => {
@@ -29,10 +29,8 @@ async function main(): Promise<void> {
     // Asked for every container, also those of earlier lives: starting again must start nothing.
     const script = `echo run >>${counters}/${index}; sleep 0.0${index % 10}; exit ${index}`;
     const command = ['/bin/sh', '-c', script];
-    const request = requestOf(
-      podOf(`crash-${index}`, { name: 'main', image: 'rondo.dev/host', command, volumeMounts }),
-      command,
-    );
+    const pod = podOf(`crash-${index}`, { name: 'main', image: 'rondo.dev/host', command, volumeMounts });
+    const request = requestOf(name.startsWith('cri') ? criPod(pod) : pod, command);
     await runtime.preparePod(request.pod, volumes);
     await runtime.startContainer(request);
     if (index - ended >= 8) await new Promise<void>((resolve) => (wake = resolve));

@@ -11,13 +11,13 @@ import type {
 } from '../image-service.ts';
 import { RuntimeError } from '../runtime.ts';
 import { checked, decompressed } from './blob-stream.ts';
-import { credentialsFor, credentialsMark, type Credentials } from './credentials.ts';
+import { credentialsFor, credentialsMark, type Credentials } from '../registry-credentials.ts';
+import { canonicalName, parseReference, type ImageReference } from '../image-reference.ts';
+import { SharedWork, Turns } from '../shared-work.ts';
 import { diskOf, keptImages } from './image-keep.ts';
 import { ImageStore, type StoredImage, type StoredName } from './image-store.ts';
 import { chooseForPlatform, imageArchitecture, parseConfig, parseManifest, type Manifest } from './manifest.ts';
-import { canonicalName, parseReference, type ImageReference } from './reference.ts';
 import { RefusedError, Registry } from './registry.ts';
-import { SharedWork, Turns } from './shared-work.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 export interface ImageServiceOptions {

@@ -5,7 +5,7 @@ import { extract } from 'tar';
 import { addLayers } from './create-image-service.ts';
 import { ImageStore, type StoredName } from './image-store.ts';
 import { chooseForPlatform, digestOf, imageArchitecture, parseConfig, parseManifest } from './manifest.ts';
-import { canonicalName, parseReference } from './reference.ts';
+import { canonicalName, parseReference } from '../image-reference.ts';
 
 /** Where an image in an archive has its parts. */
 interface Found {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { credentialsFor } from './credentials.ts';
+import { credentialsFor } from '../registry-credentials.ts';
 import { redirectOf } from './registry.ts';
 
 describe('credentials', () => {

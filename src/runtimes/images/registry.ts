@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock/index.ts';
-import type { Credentials } from './credentials.ts';
-import type { ImageReference } from './reference.ts';
+import type { Credentials } from '../registry-credentials.ts';
+import type { ImageReference } from '../image-reference.ts';
 import { manifestTypes } from './manifest.ts';
 
 export interface RegistryOptions {

@@ -21,7 +21,7 @@ import {
 import { admitToSandbox, runsOnHost } from './admission.ts';
 import { Cgroups, limitsOf } from './cgroups.ts';
 import type { Executor } from './container-spec.ts';
-import { applyFsGroup } from './fs-group.ts';
+import { applyFsGroup } from '../fs-group.ts';
 import { SandboxImages } from './sandbox-images.ts';
 import { endPause, ensurePause, needsPause } from './pause.ts';
 import { planContainer, type PlanContext, type RootSource } from './plan-container.ts';

@@ -40,5 +40,6 @@ export {
 } from './processes.ts';
 export { shellQuote } from './shell-quote.ts';
 export type { RunningContainers, RuntimeStyle, StartPlan } from './style.ts';
+export { diskUsage, writeVolumes } from './volumes.ts';
 export { WrappedRuntime, type WrappedRuntimeOptions } from './wrapped-runtime.ts';
 export { startText, type StartCommand } from './wrapper.ts';

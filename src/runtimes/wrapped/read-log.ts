@@ -1,15 +1,12 @@
-import { watch } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Clock } from '../../clock/index.ts';
 import { tailOffset, type LogChunk } from '../log-lines.ts';
+import { watchLog, type WatchedLog } from '../log-changes.ts';
 import type { ReadLogOptions } from '../runtime.ts';
 
-export interface LogSource {
-  readonly file: string;
+export interface LogSource extends WatchedLog {
   /** Whether the container has ended, so that nothing more comes. */
   readonly ended: () => boolean;
-  /** Calls once when it ends; returns how to take that back. */
-  readonly whenEnded: (call: () => void) => () => void;
   readonly clock: Clock;
 }
 
@@ -20,7 +17,7 @@ const chunkBytes = 65_536;
  * before counts with the file's last change, what comes while following with the time at which it was seen.
  */
 export async function* readLogFile(source: LogSource, options: ReadLogOptions): AsyncGenerator<LogChunk> {
-  const changes = options.follow ? watchChanges(source, options.signal) : undefined;
+  const changes = options.follow ? watchLog(source, options.signal) : undefined;
   let file: FileHandle | undefined;
   try {
     for (;;) {
@@ -74,40 +71,4 @@ async function beginning(file: FileHandle, size: number, options: ReadLogOptions
     const offset = tailOffset(buffer, lines);
     if (offset > 0 || begin === 0) return begin + offset;
   }
-}
-
-interface Changes {
-  /** Resolves at the next change, or at once if there was one since the last call. */
-  next(): Promise<void>;
-  stop(): void;
-}
-
-function watchChanges(source: LogSource, signal: AbortSignal | undefined): Changes {
-  let changed = false;
-  let wake: (() => void) | undefined;
-  const notify = (): void => {
-    changed = true;
-    wake?.();
-  };
-  const directory = source.file.slice(0, source.file.lastIndexOf('/'));
-  const name = source.file.slice(directory.length + 1);
-  // Watched is the directory: it tells changes of its files, and the log may not have been made yet.
-  const watcher = watch(directory, { persistent: false }, (_event, file) => {
-    if (file === null || file === name) notify();
-  });
-  watcher.on('error', notify);
-  const forget = source.whenEnded(notify);
-  signal?.addEventListener('abort', notify);
-  return {
-    next: async () => {
-      if (!changed) await new Promise<void>((resolve) => (wake = resolve));
-      changed = false;
-      wake = undefined;
-    },
-    stop: () => {
-      watcher.close();
-      forget();
-      signal?.removeEventListener('abort', notify);
-    },
-  };
 }

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { chmod, lchown, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RuntimeError, type VolumeContent } from '../runtime.ts';
+import { RuntimeError, type VolumeContent } from './runtime.ts';
 
 /** Gives the Pod's own volumes to its group, as Kubernetes does: readable, writable, and inherited in directories. */
 export async function applyFsGroup(directory: string, volumes: readonly VolumeContent[], group: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { RuntimeError } from '../runtime.ts';
+import { RuntimeError } from './runtime.ts';
 
 /** What an image name means, with everything that Docker's rules fill in. */
 export interface ImageReference {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalName, parseReference } from './reference.ts';
+import { canonicalName, parseReference } from './image-reference.ts';
 
 describe('an image name', () => {
   const sha = `sha256:${'a'.repeat(64)}`;
