@@ -42,7 +42,8 @@ export function message<F extends Fields>(fields: F): Message<ReadOf<F>, WriteOf
       return Buffer.from(writer.finish());
     },
     decode: (bytes) => {
-      const reader = protobuf.Reader.create(bytes);
+      // Not by `create`: the reader that it makes for a Buffer takes texts that are cut off.
+      const reader = new protobuf.Reader(bytes);
       const value: Record<string, unknown> = Object.fromEntries(entries.map(([name, field]) => [name, field.empty()]));
       while (reader.pos < reader.len) {
         const tag = reader.uint32();
