@@ -71,6 +71,8 @@ function queryOf(values: {
 
 /** How far from the instant its neighbours are looked for. */
 const aroundMs = 2 * 86_400_000;
+/** What can be written as an instant begins here. */
+const firstMs = parseTime('0000-01-01T00:00:00Z');
 
 /**
  * Asks for the instant alone: around it there may be more ticks than an answer holds.
@@ -82,8 +84,12 @@ async function onlyAt(atMs: number, name: string, ask: Ask): Promise<TickList> {
   // What was made by hand is found by the time at which it was made, and is no tick.
   const ticks = list.ticks.filter(({ scheduled }) => scheduled !== undefined);
   if (ticks.length > 0) return { ...list, ticks };
+  if (atMs > parseTime(list.now)) {
+    const due = list.next === null ? 'none is due' : `the next one is due at ${instant(parseTime(list.next))}`;
+    throw new StartError(`${instant(atMs)} has not come yet: it is ${instant(parseTime(list.now))}, and ${due}`);
+  }
   const [before, after] = [
-    await ask({ since: instant(atMs - aroundMs), until: instant(atMs), limit: '10000' }),
+    await ask({ since: instant(Math.max(atMs - aroundMs, firstMs)), until: instant(atMs), limit: '10000' }),
     await ask({ since: instant(atMs), until: instant(atMs + aroundMs), limit: '10000' }),
   ];
   const following = timesOf(after)[0] ?? (after.next === null ? undefined : parseTime(after.next));

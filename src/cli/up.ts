@@ -2,6 +2,7 @@ import { parseTime } from '../api/index.ts';
 import { createLogger, type Level } from '../log/index.ts';
 import {
   defaultDataPath,
+  isClockInstant,
   openEngine,
   runtimeNames,
   ServerTime,
@@ -109,6 +110,7 @@ function parseClock(text: string): ServerTime | undefined {
   const instantMs = text.startsWith('virtual=') ? parseTime(text.slice('virtual='.length)) : Number.NaN;
   if (Number.isNaN(instantMs))
     throw new UsageError(`--clock ${text}: must be system, virtual or virtual=INSTANT (2026-03-08T00:00:00Z)`);
+  if (!isClockInstant(instantMs)) throw new UsageError(`--clock ${text}: the instant must be between 1970 and 9998`);
   return new ServerTime(instantMs);
 }
 

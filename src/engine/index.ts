@@ -14,7 +14,7 @@ export { imagesPath, imageTools } from './images.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export { ticksPath } from './ticks-extension.ts';
 export type { TickFate, TickList } from '../controllers/cronjob/index.ts';
-export { clockPath, ServerTime, type ClockMove, type ClockReading } from './virtual-clock.ts';
+export { clockPath, isClockInstant, ServerTime, type ClockMove, type ClockReading } from './virtual-clock.ts';
 export {
   createVirtualEngine,
   type ObservedEvent,

@@ -39,8 +39,9 @@ const parameters = ['since', 'until', 'limit'];
 
 function windowOf({ query }: ExtensionRequest, nowMs: number): Pick<TickQuery, 'sinceMs' | 'untilMs' | 'limit'> {
   for (const name of Object.keys(query)) if (!parameters.includes(name)) throw badRequest(`unknown parameter ${name}`);
-  const untilMs = instant(query, 'until', nowMs) ?? nowMs;
-  const sinceMs = instant(query, 'since', nowMs) ?? untilMs - dayMs;
+  // Without an end, what ran before the clock was set back belongs to it.
+  const untilMs = instant(query, 'until', nowMs) ?? Infinity;
+  const sinceMs = instant(query, 'since', nowMs) ?? Math.min(untilMs, nowMs) - dayMs;
   if (sinceMs > untilMs) throw badRequest('since: is after until');
   const limit = query['limit'] === undefined ? defaultLimit : Number(query['limit']);
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit)

@@ -1,7 +1,7 @@
 import { badRequest, failure, parseTime } from '../api/index.ts';
 import type { Extension, ExtensionRequest } from '../apiserver/index.ts';
 import { systemClock, VirtualClock, type Clock, type Timer } from '../clock/index.ts';
-import { parseDuration } from './duration.ts';
+import { formatDuration, parseDuration } from './duration.ts';
 
 /** Where a server whose time is virtual serves its clock. */
 export const clockPath = '/rondo.dev/v1alpha1/clock';
@@ -29,6 +29,13 @@ export interface ClockMove {
 /** More at once is a mistake. */
 const maxAdvanceMs = 100 * 366 * 86_400_000;
 const lastInstantMs = Date.UTC(9999, 0, 1);
+
+const outside = 'is not between 1970 and 9998';
+
+/** Whether a clock may show this: beyond it, instants cannot be written as the API writes them. */
+export function isClockInstant(ms: number): boolean {
+  return ms >= 0 && ms < lastInstantMs;
+}
 
 /**
  * The time of a server that stands still until a client moves it. What is due at once is done at once, so that requests
@@ -81,20 +88,27 @@ export class ServerTime extends VirtualClock {
       throw badRequest('give exactly one of advance, advanceTo and set');
     if (advance !== undefined) {
       const ms = parseDuration(advance);
-      if (!(ms >= 0 && ms <= maxAdvanceMs))
-        throw badRequest(`advance: ${JSON.stringify(advance)} is no duration like 24h`);
-      return () => this.advance(ms);
+      if (!(ms >= 0)) throw badRequest(`advance: ${JSON.stringify(advance)} is no duration like 24h`);
+      return () => this.#pass('advance', ms);
     }
     const name = advanceTo === undefined ? 'set' : 'advanceTo';
+    const text = JSON.stringify(advanceTo ?? set);
     const instantMs = parseTime(advanceTo ?? set ?? '');
-    if (!(instantMs >= 0 && instantMs < lastInstantMs))
-      throw badRequest(`${name}: ${JSON.stringify(advanceTo ?? set)} is no instant like 2026-03-08T06:00:00Z`);
+    if (Number.isNaN(instantMs)) throw badRequest(`${name}: ${text} is no instant like 2026-03-08T06:00:00Z`);
+    if (!isClockInstant(instantMs)) throw badRequest(`${name}: ${text} ${outside}`);
     if (set !== undefined) return () => this.#step(instantMs);
     return () => {
       const ms = instantMs - this.now();
-      if (ms >= 0 && ms <= maxAdvanceMs) return this.advance(ms);
+      if (ms >= 0) return this.#pass('advanceTo', ms);
       return Promise.reject(badRequest(`advanceTo: it is ${new Date(this.now()).toISOString()} already`));
     };
+  }
+
+  #pass(name: string, ms: number): Promise<void> {
+    if (ms > maxAdvanceMs)
+      return Promise.reject(badRequest(`${name}: more than ${formatDuration(maxAdvanceMs)} at once is too much`));
+    if (!isClockInstant(this.now() + ms)) return Promise.reject(badRequest(`${name}: the time after it ${outside}`));
+    return this.advance(ms);
   }
 
   async #step(instantMs: number): Promise<void> {

@@ -82,6 +82,15 @@ describe('rondo explain', () => {
     expect(rondo.kubectl(['delete', 'tickrecords', '--all']).stderr).toContain('can only be read');
   });
 
+  it('also tells what ran before the clock was set back, and that it does not come again', () => {
+    const clock = (...args: string[]): unknown => runRondo(['clock', ...args, '--kubeconfig', rondo.kubeconfig]).stderr;
+    expect(clock('set', '2026-03-06T13:30:00Z')).toBe('');
+    const { stdout } = explain('cronjob/hourly');
+    expect(stdout).toMatch(/^2026-03-06T16:00:00Z +RanLate/m);
+    expect(stdout).toContain('next: 2026-03-06T17:00:00Z');
+    expect(clock('set', '2026-03-06T16:30:00Z')).toBe('');
+  });
+
   it('still tells when the CronJob is gone', () => {
     expect(rondo.kubectl(['delete', 'cronjob', 'hourly']).status).toBe(0);
     const { status, stdout } = explain('cronjob/hourly');
@@ -93,6 +102,13 @@ describe('rondo explain', () => {
   it.each([
     [['cronjob/other'], 1, 'cronjobs.batch "other" not found'],
     [['cronjob/hourly', '--at', '2026-03-06T15:30:00Z'], 1, 'had no tick at 2026-03-06T15:30:00.000Z'],
+    [['cronjob/hourly', '--at', '0000-01-01T00:00:00Z'], 1, 'had no tick at 0000-01-01T00:00:00.000Z'],
+    [
+      ['cj/secondly', '--at', '2026-03-06T17:00:00Z'],
+      1,
+      '2026-03-06T17:00:00.000Z has not come yet: it is 2026-03-06T16:30',
+    ],
+    [['cj/secondly', '--at', '9999-12-31T23:59:59Z'], 1, 'has not come yet'],
     [['hourly'], 2, 'is not of the form cronjob/NAME'],
     [[], 2, 'say which'],
     [['cronjob/hourly', '--at', 'noon'], 2, 'is no instant'],

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { request } from 'node:https';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { mainScript, removeDirectory, startRondo, type Rondo } from './rondo.ts';
+import { mainScript, removeDirectory, runRondo, startRondo, type Rondo } from './rondo.ts';
 
 const manifest = fileURLToPath(new URL('../../examples/schedules/market-close.yaml', import.meta.url));
 let rondo: Rondo;
@@ -62,6 +62,13 @@ it('refuses moves that make no sense with exit code 2, and strangers altogether'
   expect(status).toBe(401);
   const impersonating = rondo.kubectl(['get', '--raw', '/rondo.dev/v1alpha1/clock', '--as=somebody']);
   expect(impersonating.stderr).toContain('cannot get path "/rondo.dev/v1alpha1/clock"');
+});
+
+it.each(['1969-12-31T23:59:59Z', '9999-01-01T00:00:00Z'])('does not begin at %s', (instant) => {
+  const { status, stderr } = runRondo(['up', '--clock', `virtual=${instant}`, '--listen', '127.0.0.1:0']);
+  expect(`${status} ${stderr}`).toBe(
+    `2 rondo up: --clock virtual=${instant}: the instant must be between 1970 and 9998\n`,
+  );
 });
 
 it('has no such endpoint on real time', { timeout: 30_000 }, async () => {

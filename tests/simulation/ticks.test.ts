@@ -165,6 +165,7 @@ describe('the fate of a tick', () => {
     await world.create({});
     await clock.advance(2 * minuteMs);
     clock.setWallTime(clock.now() - 2 * minuteMs);
+    expect((await world.list()).next).toBe('2026-03-01T00:03:00Z');
     await clock.advance(4 * minuteMs);
     expect(await world.lines()).toEqual([
       '00:01 Ran Complete',

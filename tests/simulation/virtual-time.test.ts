@@ -53,7 +53,11 @@ describe('the time of a virtual server', () => {
     [{}, 'give exactly one of'],
     [{ advance: '1h', set: '2026-01-01T00:00:00Z' }, 'give exactly one of'],
     [{ advance: '-1h' }, 'is no duration'],
-    [{ advance: '900w900w900w900w900w900w' }, 'is no duration'],
+    [{ advance: '900w900w900w900w900w900w' }, 'advance: more than 36600d at once is too much'],
+    [{ advance: `${'9'.repeat(400)}d` }, 'advance: more than 36600d at once is too much'],
+    [{ advanceTo: '2200-01-01T00:00:00Z' }, 'advanceTo: more than 36600d at once is too much'],
+    [{ set: '9999-01-01T00:00:00Z' }, 'set: "9999-01-01T00:00:00Z" is not between 1970 and 9998'],
+    [{ set: '1969-12-31T23:59:59Z' }, 'set: "1969-12-31T23:59:59Z" is not between 1970 and 9998'],
     [{ advance: 'soon' }, 'is no duration'],
     [{ set: 'noon' }, 'is no instant'],
     [{ advanceTo: '2026-02-30T00:00:00Z' }, 'is no instant'],
@@ -63,6 +67,12 @@ describe('the time of a virtual server', () => {
     await expect(time.move(move)).rejects.toThrow(message);
     expect(await time.move({ advance: '1s' })).toMatchObject({ now: '2026-03-08T00:00:01.000Z' });
   });
+});
+
+it('a virtual server never leaves the years that can be written', async () => {
+  const time = new ServerTime(Date.UTC(9998, 11, 31));
+  await expect(time.move({ advance: '1d' })).rejects.toThrow('the time after it is not between 1970 and 9998');
+  expect(await time.move({ advance: '23h' })).toMatchObject({ now: '9998-12-31T23:00:00.000Z' });
 });
 
 describe('durations', () => {

@@ -109,7 +109,8 @@ export async function explainTicks(query: TickQuery, sources: TickSources): Prom
 
 function nextTickMs(cronJob: CronJob | undefined, schedule: Schedule | string | undefined, nowMs: number): number {
   if (cronJob === undefined || typeof schedule !== 'object' || cronJob.spec.suspend === true) return Number.NaN;
-  return ticksFrom(schedule, handledMs(cronJob)).after(nowMs);
+  // The clock may have been set back: what has had its Job does not come again.
+  return ticksFrom(schedule, handledMs(cronJob)).after(Math.max(nowMs, handledMs(cronJob)));
 }
 
 async function existing({ namespace, name }: TickQuery, client: Client): Promise<CronJob | undefined> {
