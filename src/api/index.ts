@@ -35,3 +35,4 @@ export { mergePatch } from './patch-merge.ts';
 export * from './patch-json.ts';
 export * from './patch-strategic.ts';
 export * from './protobuf.ts';
+export * from './apply/index.ts';

@@ -47,12 +47,13 @@ export class ApiError extends Error {
     return this.status.code ?? 500;
   }
   get reason(): string {
-    return this.status.reason ?? 'InternalError';
+    return this.status.reason ?? '';
   }
 }
 
 interface FailureOptions {
   readonly code: number;
+  /** Empty: none, as upstream answers what it has no name for. */
   readonly reason: string;
   readonly message: string;
   readonly details?: StatusDetails;
@@ -68,7 +69,7 @@ export function failure(options: FailureOptions): ApiError {
       metadata: options.continueToken === undefined ? {} : { continue: options.continueToken },
       status: 'Failure',
       message: options.message,
-      reason: options.reason,
+      ...(options.reason === '' ? {} : { reason: options.reason }),
       ...(options.details === undefined ? {} : { details: options.details }),
       code: options.code,
     },

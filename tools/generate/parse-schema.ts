@@ -47,7 +47,7 @@ export function parseSchema(text: string): SchemaMessage[] {
     const flags = m[9]!;
     const merge = / merge(?:\((\w+)\))?/.exec(flags);
     const keys = / keys\(([\w,]+)\)/.exec(flags)?.[1];
-    const otherwise = / default\(([^)]+)\)/.exec(flags)?.[1];
+    const otherwise = / default\(([^)]*)\)/.exec(flags)?.[1];
     const has = (flag: string): boolean => flags.split(' ').includes(flag);
     message.fields.push({
       number: Number(m[1]),

@@ -776,7 +776,7 @@ export const messages: MessageTable = {
   LocalObjectReference: {
     atomic: true,
     fields: {
-      name: { number: 1, type: 'string', omitEmpty: true },
+      name: { number: 1, type: 'string', omitEmpty: true, default: '' },
     },
   },
   NFSVolumeSource: {
@@ -987,8 +987,8 @@ export const messages: MessageTable = {
     fields: {
       type: { number: 1, type: 'string' },
       status: { number: 2, type: 'string' },
-      lastProbeTime: { number: 3, type: 'Time', pointer: true, omitEmpty: true },
-      lastTransitionTime: { number: 4, type: 'Time', pointer: true, omitEmpty: true },
+      lastProbeTime: { number: 3, type: 'Time', omitEmpty: true },
+      lastTransitionTime: { number: 4, type: 'Time', omitEmpty: true },
       reason: { number: 5, type: 'string', omitEmpty: true },
       message: { number: 6, type: 'string', omitEmpty: true },
     },
