@@ -18,6 +18,7 @@ export * from './pod.ts';
 export * from './priority.ts';
 export * from './amounts.ts';
 export * from './job.ts';
+export * from './service-account.ts';
 export * from './storage.ts';
 export * from './indexes.ts';
 export { goPrinted } from './decode-wording.ts';

@@ -26,7 +26,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     kinds: allKinds,
     onChange: (account) => quotaStatus.changed(account),
   });
-  const admission = [...defaultAdmission(store), quotaAdmission(quotas)];
+  const admission = [...defaultAdmission(store, random), quotaAdmission(quotas)];
   const requestClock = options.requestClock ?? clock;
   const common = { store, clock: requestClock, random, log };
   const key = readSigningKey(options.tokenKey ?? makeSigningKeyPem());

@@ -37,6 +37,7 @@ import { createLocalProvisioner, createNodeAgent, type NodeAgent } from '../node
 import type { Runtime } from '../runtimes/index.ts';
 import { createScheduler } from '../scheduler/index.ts';
 import { createMemoryStore, type Store } from '../store/index.ts';
+import { apiServerAddress } from './api-server-address.ts';
 import { ticksExtension } from './ticks-extension.ts';
 
 export interface EngineOptions {
@@ -106,6 +107,8 @@ class RondoEngine implements Engine {
   readonly #ticks: TickBook | undefined;
   readonly #timeZone: string | undefined;
   readonly #clock: Clock;
+  /** The first address, which Pods are told. */
+  #listening: Listening | undefined;
 
   constructor(options: EngineOptions) {
     const clock = options.clock ?? systemClock;
@@ -149,12 +152,15 @@ class RondoEngine implements Engine {
     configureCaches(this.#informers);
     this.#ticks = options.recordTicks === false ? undefined : new TickBook({ ...context, nodeName });
     const { runtimes, heartbeatMs } = options;
-    agent = createNodeAgent(context, { nodeName, runtimes, heartbeatMs });
+    const serverFor = (): ReturnType<typeof apiServerAddress> => apiServerAddress(this.#listening);
+    agent = createNodeAgent(context, { nodeName, runtimes, heartbeatMs, serverFor });
     this.#controllers = [agent, ...createControllers(context, options, this.#ticks)];
   }
 
-  listen(options: ListenOptions): Promise<Listening> {
-    return this.apiServer.listen(options);
+  async listen(options: ListenOptions): Promise<Listening> {
+    const listening = await this.apiServer.listen(options);
+    this.#listening ??= listening;
+    return listening;
   }
 
   async start(): Promise<void> {

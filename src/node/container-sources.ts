@@ -12,9 +12,18 @@ import {
 import type { Client } from '../client/index.ts';
 import type { Capabilities } from '../runtimes/index.ts';
 import type { ContainerSources } from './environment.ts';
+import type { ServerAddress } from './pod-identity.ts';
+import type { ServiceAccountTokens } from './service-account-tokens.ts';
+
+interface SourcesOptions {
+  readonly client: Client;
+  readonly tokens: ServiceAccountTokens;
+  readonly capabilities: Capabilities;
+  readonly server: ServerAddress | undefined;
+}
 
 /** The objects that a Pod names, asked of the API server each time. */
-export function containerSources(pod: Pod, client: Client, capabilities: Capabilities): ContainerSources {
+export function containerSources(pod: Pod, { client, tokens, capabilities, server }: SourcesOptions): ContainerSources {
   const { namespace } = pod.metadata;
   const find = async <T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> => {
     try {
@@ -29,6 +38,8 @@ export function containerSources(pod: Pod, client: Client, capabilities: Capabil
     secret: (name) => find<Secret>(resources.secrets, name),
     claim: (name) => find<PersistentVolumeClaim>(resources.persistentVolumeClaims, name),
     volume: (name) => find<PersistentVolume>(resources.persistentVolumes, name),
+    token: (projection) => tokens.tokenFor(pod, projection),
+    server,
     allocatable: capabilities,
     hostAddress: capabilities.podAddress,
     podAddress: capabilities.podAddress,

@@ -11,6 +11,8 @@ const sources: ContainerSources = {
   secret: async (name) => (name === 'password' ? ({ data: { p: base64('geheim') } } as unknown as Secret) : undefined),
   claim: () => Promise.resolve(undefined),
   volume: () => Promise.resolve(undefined),
+  token: () => Promise.resolve('of-the-pod'),
+  server: undefined,
   allocatable: { cpuMillis: 2000, memoryBytes: 1 << 30 },
   hostAddress: '10.0.0.1',
   podAddress: '10.0.0.2',

@@ -10,8 +10,10 @@ import {
   type Pod,
   type ResourceFieldSelector,
   type Secret,
+  type ServiceAccountTokenProjection,
 } from '../api/index.ts';
 import { RuntimeError, type EnvEntry } from '../runtimes/index.ts';
+import { serverVariables, type ServerAddress } from './pod-identity.ts';
 
 /** What a container's environment and volumes are made from. Look-ups answer undefined for objects that do not exist. */
 export interface ContainerSources {
@@ -19,6 +21,10 @@ export interface ContainerSources {
   secret(name: string): Promise<Secret | undefined>;
   claim(name: string): Promise<PersistentVolumeClaim | undefined>;
   volume(name: string): Promise<PersistentVolume | undefined>;
+  /** @throws RuntimeError if there is none */
+  token(projection: ServiceAccountTokenProjection): Promise<string>;
+  /** Where the API server is; undefined: nowhere that a container could reach. */
+  readonly server: ServerAddress | undefined;
   /** What `resourceFieldRef` answers where a container sets no limit. */
   readonly allocatable: { readonly cpuMillis: number; readonly memoryBytes: number };
   /** The node's address: `status.hostIP`, and `status.podIP` before the Pod's status says it. */
@@ -29,7 +35,7 @@ export interface ContainerSources {
 const configError = (message: string): RuntimeError => new RuntimeError('CreateContainerConfigError', message);
 
 /**
- * The whole environment of a container: envFrom first, then env in order, `$(NAME)` expanded with what stands before.
+ * The whole environment of a container: where the API server is, then envFrom, then env in order, `$(NAME)` expanded with what stands before.
  * Later entries win.
  * @throws RuntimeError CreateContainerConfigError for missing objects or keys that are not optional
  */
@@ -43,6 +49,7 @@ export async function resolveEnvironment(
     entries.delete(entry.name);
     entries.set(entry.name, entry);
   };
+  for (const [name, value] of Object.entries(serverVariables(sources.server))) put({ name, value, secret: false });
   for (const from of container.envFrom ?? []) {
     const prefix = from.prefix ?? '';
     for (const entry of await entriesOf(from, sources)) put({ ...entry, name: prefix + entry.name });

@@ -11,7 +11,9 @@ import { containerSources } from './container-sources.ts';
 import type { ContainerSources } from './environment.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
+import { asRun, withKubeconfig, type ServerAddress } from './pod-identity.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
+import { ServiceAccountTokens } from './service-account-tokens.ts';
 import { checkVolumeLimits } from './volume-limits.ts';
 import { VolumeRefresher } from './volume-refresher.ts';
 import { ImageKeeper } from './image-keeper.ts';
@@ -27,6 +29,8 @@ export interface PodWorkerOptions {
   readonly wake: (podUid: string) => void;
   /** A container is about to start from this image. */
   readonly onImageUse: (imageId: string) => void;
+  /** Where the containers of a Pod reach the API server. */
+  readonly serverFor: (pod: Pod) => ServerAddress | undefined;
 }
 
 /**
@@ -43,6 +47,8 @@ export class PodWorker {
   readonly #volumes: VolumeRefresher;
   readonly #images: ImageKeeper;
   readonly #wake: (podUid: string) => void;
+  readonly #serverFor: PodWorkerOptions['serverFor'];
+  readonly #tokens: ServiceAccountTokens;
 
   constructor(context: ControllerContext, options: PodWorkerOptions) {
     const { clock, log } = context;
@@ -50,6 +56,8 @@ export class PodWorker {
     this.#recorder = context.recorderFor('kubelet');
     this.#runtimeFor = options.runtimeFor;
     this.#wake = options.wake;
+    this.#serverFor = options.serverFor;
+    this.#tokens = new ServiceAccountTokens(context);
     this.#health = new HealthKeeper({ clock, recorder: this.#recorder, wake: options.wake });
     this.#stopper = new ContainerStopper({ clock, log, recorder: this.#recorder });
     this.#images = new ImageKeeper({
@@ -61,9 +69,10 @@ export class PodWorker {
   }
 
   /** One step for a Pod that is not finished. Gives the time at which it wants to be looked at again, if any. */
-  async step(pod: Pod): Promise<number | undefined> {
-    const record = this.#recordOf(pod);
+  async step(given: Pod): Promise<number | undefined> {
+    const record = this.#recordOf(given);
     if (record === undefined) return undefined;
+    const pod = asRun(given, record.runtime);
     let { views, plan } = this.#look(pod, record);
     if (startsNothingMore(pod, plan)) this.#images.forget(record.uid);
     for (const order of plan.stop) {
@@ -131,6 +140,7 @@ export class PodWorker {
     this.#records.delete(pod.metadata.uid);
     this.#health.forget(pod.metadata.uid);
     this.#images.forget(pod.metadata.uid);
+    this.#tokens.forget(pod.metadata.uid);
   }
 
   #look(pod: Pod, record: PodRecord): { readonly views: readonly ContainerView[]; readonly plan: PodPlan } {
@@ -214,7 +224,9 @@ export class PodWorker {
 
   async #prepare(pod: Pod, record: PodRecord, sources: ContainerSources): Promise<void> {
     try {
-      await record.runtime.preparePod(pod, await volumeContents(pod, sources));
+      const contents = await volumeContents(pod, sources);
+      const { runtime } = record;
+      await runtime.preparePod(pod, withKubeconfig(pod, contents, { runtime, server: sources.server }));
       record.prepared = true;
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
@@ -248,7 +260,9 @@ export class PodWorker {
   }
 
   #sourcesFor(pod: Pod, runtime: Runtime): ContainerSources {
-    return containerSources(pod, this.#context.client, runtime.capabilities);
+    const { client } = this.#context;
+    const server = this.#serverFor(pod);
+    return containerSources(pod, { client, tokens: this.#tokens, capabilities: runtime.capabilities, server });
   }
 
   #announceBackoff(pod: Pod, plan: PodPlan): void {

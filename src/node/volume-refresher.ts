@@ -3,6 +3,7 @@ import type { Clock } from '../clock/index.ts';
 import type { EventRecorder } from '../controlloop/index.ts';
 import { RuntimeError, type Runtime } from '../runtimes/index.ts';
 import type { ContainerSources } from './environment.ts';
+import { withKubeconfig } from './pod-identity.ts';
 import { isRefreshable, volumeContents } from './volumes.ts';
 
 /** As upstream's `syncFrequency`: so late may a change of a ConfigMap or Secret reach a running Pod. */
@@ -48,11 +49,9 @@ export class VolumeRefresher {
   async #write(pod: Pod, runtime: Runtime): Promise<void> {
     const volumes = (pod.spec.volumes ?? []).filter(isRefreshable);
     try {
-      const contents = await volumeContents(
-        { ...pod, spec: { ...pod.spec, volumes } },
-        this.#options.sourcesFor(pod, runtime),
-      );
-      await runtime.preparePod(pod, contents);
+      const sources = this.#options.sourcesFor(pod, runtime);
+      const contents = await volumeContents({ ...pod, spec: { ...pod.spec, volumes } }, sources);
+      await runtime.preparePod(pod, withKubeconfig(pod, contents, { runtime, server: sources.server }));
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
       this.#options.recorder.event(pod, 'Warning', 'FailedMount', `MountVolume.SetUp failed: ${error.message}`);

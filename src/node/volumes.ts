@@ -127,7 +127,10 @@ async function projectedFiles(pod: Pod, volume: Volume, sources: ContainerSource
     if (source.configMap) addAll(files, await configMapFiles({ ...source.configMap, mode }, sources));
     else if (source.secret) addAll(files, await secretFiles({ ...source.secret, mode }, sources));
     else if (source.downwardAPI) addAll(files, downwardFiles(pod, source.downwardAPI.items ?? [], { sources, mode }));
-    else {
+    else if (source.serviceAccountToken) {
+      const { serviceAccountToken: token } = source;
+      files.set(token.path, { content: Buffer.from(await sources.token(token), 'utf8'), mode });
+    } else {
       const kind = Object.keys(source)[0] ?? 'nothing';
       throw new RuntimeError(
         'CreateContainerConfigError',

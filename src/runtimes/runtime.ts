@@ -32,6 +32,12 @@ export interface Runtime {
    * For an ephemeral container it is asked again, with a Pod that has no other.
    */
   admit(pod: Pod): Admission;
+  /**
+   * How containers of a Pod get the volume that every Pod has without asking, with the token of its ServiceAccount:
+   * `mounted` where its mounts say, only as `files` that the environment points to, or not at all (`none`). Absent:
+   * mounted.
+   */
+  identityOf?(pod: Pod): 'mounted' | 'files' | 'none';
   /** Makes what the containers of a Pod share (directories, volumes). Repeatable; volumes hold these files afterwards. */
   preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<void>;
   /** @throws RuntimeError with a reason for the container's waiting state */

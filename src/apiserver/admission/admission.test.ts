@@ -18,7 +18,7 @@ function start(): { client: Client; store: Store } {
   const operations = createOperations({
     store,
     kinds: allKinds,
-    admission: defaultAdmission(store),
+    admission: defaultAdmission(store, seededRandom(1)),
     clock,
     random: seededRandom(1),
     log: silentLogger,
@@ -90,30 +90,6 @@ describe('NamespaceLifecycle', () => {
     const few = await lookups('first');
     for (let i = 0; i < 500; i++) await lookups(`c${i}`);
     expect(await lookups('last')).toBe(few);
-  });
-});
-
-describe('ServiceAccount', () => {
-  it('lets Pods run as default', async () => {
-    const { client } = await withNamespace('default');
-    const pod = await createPod(client, podDraft());
-    expect(pod.spec).toMatchObject({ serviceAccountName: 'default', serviceAccount: 'default' });
-    expect(pod.spec.volumes ?? []).toEqual([]);
-  });
-
-  it('keeps the account that a Pod asks for', async () => {
-    const { client } = await withNamespace('robot');
-    const pod = await createPod(client, podDraft({ serviceAccountName: 'robot' }));
-    expect(pod.spec).toMatchObject({ serviceAccountName: 'robot', serviceAccount: 'robot' });
-  });
-
-  it('refuses Pods of an account that does not exist', async () => {
-    const { client } = await withNamespace();
-    const error = await failureOf(createPod(client, podDraft()));
-    expect(error?.status).toMatchObject({
-      code: 403,
-      message: 'pods "p" is forbidden: error looking up service account n/default: serviceaccount "default" not found',
-    });
   });
 });
 

@@ -1,4 +1,5 @@
 // What is allowed in and what is added on the way. Promises: constant cost per request (look-ups by key).
+import type { Random } from '../../clock/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Admission } from '../kind.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
@@ -12,14 +13,14 @@ import { serviceAccount } from './service-account.ts';
 import { storedObjects } from './stored-reader.ts';
 
 /** The rules that every API server of ours runs, in order. */
-export function defaultAdmission(store: Store): readonly Admission[] {
+export function defaultAdmission(store: Store, random: Random): readonly Admission[] {
   const stored = storedObjects(store);
   const { read, list } = stored;
   return [
     ownRecords,
     namespaceLifecycle(read),
     limitRanger(list),
-    serviceAccount(read),
+    serviceAccount(read, random),
     priority(stored),
     runtimeClass(read),
     defaultTolerationSeconds,

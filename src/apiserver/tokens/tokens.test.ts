@@ -30,9 +30,15 @@ interface World {
 async function start(): Promise<World> {
   const clock = new FakeClock();
   const store = createMemoryStore({ clock });
-  const common = { store, clock, random: seededRandom(1), log: silentLogger };
+  const random = seededRandom(1);
+  const common = { store, clock, random, log: silentLogger };
   const tokens = testIssuer(clock);
-  const operations = createOperations({ ...common, kinds: allKinds, admission: defaultAdmission(store), tokens });
+  const operations = createOperations({
+    ...common,
+    kinds: allKinds,
+    admission: defaultAdmission(store, random),
+    tokens,
+  });
   const user = { name: 'tester', groups: ['system:masters'] };
   const client = createInProcessClient(operations, user, noPods);
   await client.create(resources.namespaces, { metadata: { name: namespace }, spec: {} });

@@ -79,8 +79,9 @@ class NamespaceDefaultsController implements Controller {
     const found = this.#namespaces.get(namespace);
     if (found === undefined || found.metadata.deletionTimestamp !== undefined) return;
     try {
-      await this.#ensureServiceAccount(namespace);
+      // First what Pods mount, then what lets them in.
       await this.#ensureRootCa(namespace);
+      await this.#ensureServiceAccount(namespace);
     } catch (error) {
       // The namespace goes before its cache entry says so; somebody else was faster.
       if (!isNamespaceTerminating(error) && !isNotFound(error) && !isAlreadyExists(error)) throw error;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, Pod, PodSpec } from '../../api/index.ts';
 import { admitPod, type Abilities } from './admission.ts';
+import { identityIn } from './identity.ts';
 
 const root: Abilities = { uid: 0, gid: 0, mounts: 'anywhere', setpriv: true };
 const user: Abilities = { uid: 1000, gid: 1000, mounts: 'none', setpriv: false };
@@ -98,5 +99,37 @@ describe('admission to the process runtime', () => {
     const uid = '../../etc';
     expect(admitPod({ ...strange, metadata: { ...strange.metadata, uid } }, root)).toMatchObject({ type: 'refuse' });
     expect(admitPod(pod({ name: '..' }), root)).toMatchObject({ type: 'refuse' });
+  });
+});
+
+describe('the identity of a Pod in the process runtime', () => {
+  const volumes = [{ name: 'kube-api-access-abcde', projected: { sources: [] } }];
+  const robot = { serviceAccountName: 'robot', volumes };
+
+  it.each<[string, Partial<PodSpec>, Abilities['mounts'], string]>([
+    ['an account of its own', robot, 'anywhere', 'mounted'],
+    [
+      'a wish for a token',
+      { serviceAccountName: 'default', automountServiceAccountToken: true },
+      'anywhere',
+      'mounted',
+    ],
+    ['no word about it', { serviceAccountName: 'default', volumes }, 'anywhere', 'none'],
+    ['an account of its own', robot, 'none', 'files'],
+    ['no word about it', { serviceAccountName: 'default', volumes }, 'none', 'none'],
+  ])('with %s (%j, mounts: %s) is %s', (_, spec, mounts, expected) => {
+    expect(identityIn(pod({}, spec), { mounts })).toBe(expected);
+  });
+
+  it('is announced, never refused, where it cannot be mounted', () => {
+    const admission = admitPod(pod({}, robot), user);
+    expect(admission).toMatchObject({ type: 'accept' });
+    expect(
+      admission.type === 'accept' && admission.announce.map(({ reason, message }) => `${reason} ${message}`),
+    ).toEqual([
+      'ServiceAccountNotMounted This machine cannot mount below /var/run: the token of the ServiceAccount is not at ' +
+        '/var/run/secrets/kubernetes.io/serviceaccount but in the directory that $RONDO_VOLUME_KUBE_API_ACCESS_ABCDE names, ' +
+        'and $KUBECONFIG names a file for tools',
+    ]);
   });
 });

@@ -1,6 +1,7 @@
 import type { Container, Pod, PodSecurityContext, SecurityContext } from '../../api/index.ts';
 import type { Admission, Announcement } from '../runtime.ts';
 import { isHostImage, isSafeName, commonAnnouncements } from '../wrapped/index.ts';
+import { identityAnnouncements } from './identity.ts';
 import { needsOverlay } from './sandbox.ts';
 
 /** What this machine lets the process runtime do, found out at start. */
@@ -17,7 +18,7 @@ export interface Abilities {
 export function admitPod(pod: Pod, abilities: Abilities): Admission {
   const problem = podProblem(pod, abilities) ?? firstOf(allContainers(pod), (c) => containerProblem(c, pod, abilities));
   if (problem !== undefined) return { type: 'refuse', ...problem };
-  return { type: 'accept', announce: announcements(pod) };
+  return { type: 'accept', announce: [...announcements(pod), ...identityAnnouncements(pod, abilities)] };
 }
 
 interface Problem {

@@ -14,6 +14,7 @@ import {
   type StartPlan,
 } from '../wrapped/index.ts';
 import { noCommand, type Abilities } from './admission.ts';
+import { identityVariables } from './identity.ts';
 import { prepareSandbox } from './sandbox.ts';
 
 export interface StartContext {
@@ -76,11 +77,11 @@ export function planStart(context: StartContext): StartPlan {
   };
 }
 
-function environmentOf({ request, layout, home }: StartContext, files: ContainerFiles) {
+function environmentOf({ request, layout, abilities, home }: StartContext, files: ContainerFiles) {
   const { directory, volumes } = podFiles(layout, request.id.podUid);
   const token = tokenOf(request.id);
   const base = baseEnvironment({ pod: request.pod, token, tmp: directory, volumes, message: files.message, home });
-  return splitEnvironment(base, request.env);
+  return splitEnvironment({ ...base, ...identityVariables(request.pod, { abilities, volumes }) }, request.env);
 }
 
 function environmentWords(others: ReadonlyMap<string, string>): string[] {

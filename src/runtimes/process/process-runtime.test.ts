@@ -448,3 +448,17 @@ describe('mounts of the process runtime', () => {
     });
   });
 });
+
+it('tells containers without mounts where the files of their identity are', async () => {
+  await runtime.stop();
+  await open({ mounts: 'none' });
+  const name = 'kube-api-access-abcde';
+  const spec = { serviceAccountName: 'robot', volumes: [{ name, projected: { sources: [] } }] };
+  const files = new Map([['kubeconfig', { content: Buffer.from('of the pod'), mode: 0o644 }]]);
+  const command = ['/bin/sh', '-c', 'cat "$KUBECONFIG"; echo; ls "$RONDO_VOLUME_KUBE_API_ACCESS_ABCDE"'];
+  const { log: text } = await run({ command, spec, volumes: [{ name, type: 'projected', files }] });
+  expect(text).toBe('of the pod\nkubeconfig\n');
+  const env = [{ name: 'KUBECONFIG', value: 'mine', secret: false }];
+  const own = await run({ command: ['/bin/sh', '-c', 'echo $KUBECONFIG'], spec, env });
+  expect(own.log).toBe('mine\n');
+});

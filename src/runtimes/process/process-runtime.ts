@@ -17,6 +17,7 @@ import {
   type RuntimeStyle,
 } from '../wrapped/index.ts';
 import { admitPod, type Abilities } from './admission.ts';
+import { identityIn } from './identity.ts';
 import { planStart } from './plan-start.ts';
 import { probeAbilities } from './probe-abilities.ts';
 
@@ -66,6 +67,7 @@ function processStyle(dataDir: string, limits: ProcessRuntimeOptions['limits']):
       return { mounts: abilities.mounts };
     },
     admit: (pod) => admitPod(pod, known()),
+    identityOf: (pod) => identityIn(pod, known()),
     plan: (request, startedAtMs) => {
       const encode = starter === undefined ? startText : starterRequest;
       return planStart({ request, layout, abilities: known(), home, startedAtMs, encode });

@@ -93,6 +93,11 @@ class SimulatedRuntime implements Runtime {
     return Promise.resolve();
   }
 
+  /** Nothing would use it. */
+  identityOf(): 'none' {
+    return 'none';
+  }
+
   admit(pod: Pod): Admission {
     const message = scriptError(pod);
     if (message !== undefined) return { type: 'refuse', reason: 'CreateContainerConfigError', message };

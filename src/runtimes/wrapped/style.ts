@@ -2,7 +2,7 @@ import type { Pod } from '../../api/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { HeldImage, RuntimeImages } from '../image-service.ts';
-import type { Admission, Capabilities, ContainerId, ContainerRequest, VolumeContent } from '../runtime.ts';
+import type { Admission, Capabilities, ContainerId, ContainerRequest, Runtime, VolumeContent } from '../runtime.ts';
 import type { ExecPlan } from './exec.ts';
 import type { ExitKind, ExitRecord, Layout, PodFiles } from './layout.ts';
 
@@ -32,6 +32,8 @@ export interface RuntimeStyle {
   /** Finds out what this machine can do, before anything else is asked; the answer is for the log. */
   probe(layout: Layout, context: { readonly clock: Clock; readonly log: Logger }): Promise<Record<string, unknown>>;
   admit(pod: Pod): Admission;
+  /** See `Runtime`. */
+  readonly identityOf?: Runtime['identityOf'];
   /** After the volumes were written. */
   preparePod(pod: Pod, files: PodFiles, volumes: readonly VolumeContent[]): Promise<void>;
   /** As `Runtime.images`. */

@@ -163,6 +163,10 @@ export class WrappedRuntime implements Runtime {
     return this.#style.admit(pod);
   }
 
+  identityOf(pod: Pod): ReturnType<NonNullable<Runtime['identityOf']>> {
+    return this.#style.identityOf?.(pod) ?? 'mounted';
+  }
+
   async preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<void> {
     const uid = pod.metadata.uid;
     if (!isSafeName(uid)) throw new RuntimeError('CreateContainerConfigError', 'metadata.uid: not a file name');
