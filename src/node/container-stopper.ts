@@ -4,7 +4,7 @@ import type { EventRecorder } from '../controlloop/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { ContainerAsker } from './container-asker.ts';
 import { containerFieldPath, containerId } from './container-view.ts';
-import type { StopOrder } from './pod-plan.ts';
+import { minGraceMs, type StopOrder } from './pod-plan.ts';
 import type { PodRecord } from './pod-records.ts';
 
 export interface ContainerStopperOptions {
@@ -12,9 +12,6 @@ export interface ContainerStopperOptions {
   readonly log: Logger;
   readonly recorder: EventRecorder;
 }
-
-/** What a container has at least between TERM and KILL, however long its preStop hook took (kubelet). */
-const minGraceMs = 2000;
 
 /** Stops containers: the preStop hook first, then TERM and KILL, all within one grace period. */
 export class ContainerStopper {
@@ -26,7 +23,7 @@ export class ContainerStopper {
 
   /** Resolves when the hook or the signal is on its way. A second order can only make the end come earlier. */
   async stop(pod: Pod, record: PodRecord, order: StopOrder & { readonly asker: ContainerAsker }): Promise<void> {
-    const { view, graceMs } = order;
+    const { view, graceMs, leftMs = graceMs } = order;
     const { name, lifecycle } = view.container;
     const told = record.stopping.get(name);
     if (told !== undefined && told <= graceMs) return;
@@ -38,7 +35,7 @@ export class ContainerStopper {
       this.#stopAfterHook(pod, record, order).catch((error: unknown) => {
         this.#options.log.error('container could not be stopped', { pod: pod.metadata.name, container: name, error });
       });
-    } else await record.runtime.stopContainer(containerId(pod, view), graceMs);
+    } else await record.runtime.stopContainer(containerId(pod, view), leftMs);
   }
 
   async #stopAfterHook(
@@ -47,7 +44,8 @@ export class ContainerStopper {
     order: StopOrder & { readonly asker: ContainerAsker },
   ): Promise<void> {
     const { clock, recorder } = this.#options;
-    const { view, graceMs, asker } = order;
+    const { view, asker } = order;
+    const graceMs = order.leftMs ?? order.graceMs;
     const { name, lifecycle } = view.container;
     if (lifecycle?.preStop === undefined) return;
     const beganMs = clock.monotonic();

@@ -22,6 +22,7 @@ interface ViewOptions {
   readonly attempt?: number;
   readonly crashes?: number;
   readonly finishedAtMs?: number;
+  readonly ranMs?: number;
   readonly waiting?: ContainerView['waiting'];
   readonly restartPolicy?: string;
   readonly starting?: boolean;
@@ -33,7 +34,7 @@ interface ViewOptions {
 function view(name: string, options: ViewOptions = {}): ContainerView {
   const { attempt = 0, crashes = attempt, exit, running, role = 'regular', finishedAtMs = nowMs } = options;
   const id = { podUid: 'u', container: name, attempt };
-  const times = { id, runtimeId: 'x', startedAtMs: 0 };
+  const times = { id, runtimeId: 'x', startedAtMs: finishedAtMs - (options.ranMs ?? 0) };
   let current: ContainerState | undefined;
   if (running === true) current = { type: 'running', ...times };
   if (exit !== undefined) current = { type: 'exited', ...times, finishedAtMs, exitCode: exit, reason: 'Error' };
@@ -155,6 +156,32 @@ describe('planPod', () => {
       over: true,
     },
     {
+      name: 'starts what ran for ten minutes again at once, however often it crashed before',
+      spec: { restartPolicy: 'Always' },
+      views: [view('a', { exit: 1, attempt: 9, ranMs: 600_000 })],
+      start: ['a'],
+    },
+    {
+      name: 'leaves sidecars of a deleted Pod alone while others run',
+      metadata: { deletionTimestamp: '1970-01-01T00:20:00Z', deletionGracePeriodSeconds: 5 },
+      views: [
+        view('s', { ...sidecar, running: true }),
+        view('i', { ...init, running: true }),
+        view('a', { running: true }),
+      ],
+      stop: ['i', 'a'],
+    },
+    {
+      name: 'then stops the sidecars of a deleted Pod, the last one first',
+      metadata: { deletionTimestamp: '1970-01-01T00:20:00Z', deletionGracePeriodSeconds: 5 },
+      views: [
+        view('s', { ...sidecar, running: true }),
+        view('t', { ...sidecar, running: true }),
+        view('a', { exit: 143 }),
+      ],
+      stop: ['t'],
+    },
+    {
       name: 'wakes at the deadline',
       spec: { activeDeadlineSeconds: 30 },
       status: { startTime: new Date(nowMs - 10_000).toISOString() },
@@ -227,6 +254,16 @@ describe('planPod', () => {
     const late = { startTime: new Date(nowMs - 10_000).toISOString() };
     const overdue = pod({ activeDeadlineSeconds: 5, terminationGracePeriodSeconds: 7 }, {}, late);
     expect(planPod(overdue, running, nowMs).stop).toMatchObject([{ graceMs: 7000 }]);
+  });
+
+  it('gives the sidecars of a deleted Pod what is left of its grace period, but two seconds', () => {
+    const running = [view('s', { ...sidecar, running: true }), view('a', { exit: 0 })];
+    const left = (due: number): unknown => {
+      const deletionTimestamp = new Date(nowMs + due).toISOString();
+      return planPod(pod({}, { deletionTimestamp, deletionGracePeriodSeconds: 30 }), running, nowMs).stop;
+    };
+    expect(left(20_000)).toMatchObject([{ graceMs: 30_000, leftMs: 20_000 }]);
+    expect(left(-1000)).toMatchObject([{ graceMs: 30_000, leftMs: 2000 }]);
   });
 
   it('gives a Pod that is evicted one second, and ends it', () => {

@@ -1,5 +1,6 @@
 import type { Pod } from '../api/index.ts';
 import { parseTime } from '../api/index.ts';
+import type { ExitedContainer } from '../runtimes/index.ts';
 import { isInitial, isRunning, isStarted, type ContainerView, type Unfit } from './container-view.ts';
 
 /** Why a Pod ends before its containers do. */
@@ -10,7 +11,10 @@ export interface Ending {
 
 export interface StopOrder {
   readonly view: ContainerView;
+  /** The grace period of its Pod. */
   readonly graceMs: number;
+  /** What is left of that for this container, whose turn came late. */
+  readonly leftMs?: number;
   /** Set where the container itself is the reason, and not the end of its Pod. */
   readonly unfit?: Unfit;
 }
@@ -34,11 +38,18 @@ const evictionGraceMs = 1000;
 const firstBackoffMs = 10_000;
 const maxBackoffMs = 300_000;
 /** A container that ran this long starts its back-off from the beginning (kubelet: twice the longest delay). */
-export const backoffResetMs = 600_000;
+const backoffResetMs = 600_000;
+/** What a container has at least between TERM and KILL, however late its turn comes (kubelet). */
+export const minGraceMs = 2000;
 
 /** The delay before the next attempt: none after the first exit, then 10 s doubling to 5 min (kubelet). */
 export function restartDelayMs(crashes: number): number {
   return crashes === 0 ? 0 : Math.min(firstBackoffMs * 2 ** (crashes - 1), maxBackoffMs);
+}
+
+/** What ran this long is not what crashes: it is started again at once. */
+export function ranLong({ startedAtMs, finishedAtMs }: ExitedContainer): boolean {
+  return finishedAtMs - startedAtMs >= backoffResetMs;
 }
 
 /**
@@ -83,9 +94,15 @@ class Planner {
     return { reason: 'DeadlineExceeded', message };
   }
 
+  /** Sidecars may be needed to the end: they are stopped after all others, the last one first, in what time is left. */
   stopAll(views: readonly ContainerView[]): void {
-    for (const view of views) if (isRunning(view)) this.#stop.push({ view, graceMs: this.#graceMs() });
-    this.#over = this.#stop.length === 0;
+    const running = views.filter(isRunning);
+    const others = running.filter(({ role }) => role !== 'sidecar');
+    const graceMs = this.#graceMs();
+    for (const view of others) this.#stop.push({ view, graceMs });
+    const sidecar = others.length === 0 ? running.at(-1) : undefined;
+    if (sidecar !== undefined) this.#stop.push({ view: sidecar, graceMs, leftMs: this.#leftMs(graceMs) });
+    this.#over = running.length === 0;
   }
 
   advance(views: readonly ContainerView[]): void {
@@ -168,7 +185,7 @@ class Planner {
       }
     }
     if (view.current?.type === 'exited') {
-      const delayMs = restartDelayMs(view.crashes);
+      const delayMs = ranLong(view.current) ? 0 : restartDelayMs(view.crashes);
       const untilMs = view.current.finishedAtMs + delayMs;
       if (untilMs > this.#nowMs) {
         this.#backingOff.set(view, { untilMs, delayMs });
@@ -195,6 +212,12 @@ class Planner {
     const { deletionGracePeriodSeconds } = this.#pod.metadata;
     const graceMs = 1000 * (deletionGracePeriodSeconds ?? this.#pod.spec.terminationGracePeriodSeconds ?? 30);
     return Math.min(graceMs, this.#longestGraceMs);
+  }
+
+  #leftMs(graceMs: number): number {
+    const { deletionTimestamp } = this.#pod.metadata;
+    if (deletionTimestamp === undefined) return graceMs;
+    return Math.min(graceMs, Math.max(minGraceMs, parseTime(deletionTimestamp) - this.#nowMs));
   }
 
   #wakeAt(atMs: number): void {

@@ -10,7 +10,7 @@ import {
 } from '../runtimes/index.ts';
 import { containersOf, roleOf, type ContainerView, type Waiting } from './container-view.ts';
 import type { Health } from './probes/index.ts';
-import { backoffResetMs, type Ending } from './pod-plan.ts';
+import { ranLong, type Ending } from './pod-plan.ts';
 
 /** What the node agent remembers of one container between two looks at its Pod. */
 interface ContainerMemory {
@@ -158,6 +158,5 @@ export function targetOf(record: PodRecord, { target }: ContainerView): { readon
 /** The attempt that a start makes now: the first one, or the one after an exit (which may reset the back-off). */
 export function nextAttempt(view: ContainerView): { readonly attempt: number; readonly crashes: number } {
   if (view.current?.type !== 'exited') return { attempt: view.attempt, crashes: view.crashes };
-  const ranMs = view.current.finishedAtMs - view.current.startedAtMs;
-  return { attempt: view.attempt + 1, crashes: ranMs >= backoffResetMs ? 1 : view.crashes + 1 };
+  return { attempt: view.attempt + 1, crashes: ranLong(view.current) ? 1 : view.crashes + 1 };
 }

@@ -25,6 +25,7 @@ export function podStatus(pod: Pod, views: readonly ContainerView[], plan: PodPl
   const inits = views.filter(isInitial);
   const ephemerals = views.filter(({ role }) => role === 'ephemeral');
   const regulars = views.filter(({ role }) => role === 'regular');
+  const lost = plan.over && uninitialized(views).length === 0 ? neverLocated : undefined;
   const status: PodStatus = {
     ...pod.status,
     phase,
@@ -34,7 +35,7 @@ export function podStatus(pod: Pod, views: readonly ContainerView[], plan: PodPl
     podIPs: [{ ip: context.podAddress }],
     startTime: pod.status.startTime ?? formatTime(context.nowMs),
     conditions: conditionsOf(pod, { views, phase, nowMs: context.nowMs }),
-    containerStatuses: regulars.map((view) => containerStatus(pod, view, plan)),
+    containerStatuses: regulars.map((view) => containerStatus(pod, view, plan, lost)),
   };
   if (pod.metadata.generation !== undefined) status.observedGeneration = pod.metadata.generation;
   if (inits.length > 0) status.initContainerStatuses = inits.map((view) => containerStatus(pod, view, plan));
@@ -61,7 +62,16 @@ function exitedWithZero(view: ContainerView): boolean {
   return view.current?.type === 'exited' && view.current.exitCode === 0;
 }
 
-function containerStatus(pod: Pod, view: ContainerView, plan: PodPlan): ContainerStatus {
+/** A Pod that came as far as its regular containers ends with all of them, started or not (kubelet: `TerminatePod`). */
+const neverLocated: ApiContainerState = {
+  terminated: {
+    exitCode: 137,
+    reason: 'ContainerStatusUnknown',
+    message: 'The container could not be located when the pod was terminated',
+  },
+};
+
+function containerStatus(pod: Pod, view: ContainerView, plan: PodPlan, lost?: ApiContainerState): ContainerStatus {
   const { container, current } = view;
   const backingOff = plan.backingOff.get(view);
   // A container that waits for its restart shows the wait; the exit moves to lastState.
@@ -70,7 +80,7 @@ function containerStatus(pod: Pod, view: ContainerView, plan: PodPlan): Containe
   const shown = moved || view.starting ? undefined : current;
   const status: ContainerStatus = {
     name: container.name,
-    state: shown === undefined ? { waiting: waitingOf(pod, view, backingOff) } : stateOf(shown),
+    state: shown === undefined ? (lost ?? { waiting: waitingOf(pod, view, backingOff) }) : stateOf(shown),
     ready: isReady(view),
     restartCount: view.attempt,
     image: container.image ?? '',
@@ -131,8 +141,8 @@ interface ConditionContext {
   readonly nowMs: number;
 }
 
-/** Why a condition is false: reason and message. */
-type Fault = readonly [reason: string, message?: string];
+/** Why a condition is false: reason and message, where there is one. */
+type Fault = readonly [reason?: string, message?: string];
 
 function conditionsOf(pod: Pod, context: ConditionContext): readonly PodCondition[] {
   const over = context.phase === 'Succeeded' || context.phase === 'Failed';
@@ -146,9 +156,11 @@ function conditionsOf(pod: Pod, context: ConditionContext): readonly PodConditio
     'containers with incomplete status',
   );
   const readyFault = endFault ?? unreadyFault;
+  // A Pod that ended well was initialized, and upstream says so in these words.
+  const completed = context.phase === 'Succeeded' ? 'PodCompleted' : undefined;
   const made = [
-    condition(pod, context, { type: 'PodReadyToStartContainers', fault: over ? ['PodCompleted'] : undefined }),
-    condition(pod, context, { type: 'Initialized', fault: initFault }),
+    condition(pod, context, { type: 'PodReadyToStartContainers', fault: over ? [] : undefined }),
+    condition(pod, context, { type: 'Initialized', fault: initFault, reason: completed }),
     condition(pod, context, { type: 'Ready', fault: readyFault ?? gateFault(pod) }),
     condition(pod, context, { type: 'ContainersReady', fault: readyFault }),
   ];
@@ -185,10 +197,10 @@ function gateFault(pod: Pod): Fault | undefined {
 function condition(
   pod: Pod,
   context: ConditionContext,
-  wanted: { readonly type: string; readonly fault: Fault | undefined },
+  wanted: { readonly type: string; readonly fault: Fault | undefined; readonly reason?: string | undefined },
 ): PodCondition {
   const status = wanted.fault === undefined ? 'True' : 'False';
-  const [reason, message] = wanted.fault ?? [];
+  const [reason, message] = wanted.fault ?? [wanted.reason];
   const before = findCondition(pod.status.conditions, wanted.type);
   if (before !== undefined && before.status === status && before.reason === reason && before.message === message)
     return before;
