@@ -61,7 +61,7 @@ try {
     for (const command of [
       'kubectl get jobs,cronjobs,pods',
       'kubectl describe job count-words',
-      'kubectl logs job/count-words --all-pods',
+      'kubectl logs -l job-name=count-words --prefix',
       'kubectl create job hello --image=rondo.dev/host -- echo hello',
       'kubectl wait --for=condition=complete job/hello && kubectl logs job/hello',
     ])
