@@ -1,3 +1,4 @@
+import type { HealthCheck } from './http/index.ts';
 import type { Client } from '../client/index.ts';
 import type { Clock, Random } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
@@ -18,6 +19,8 @@ export interface ApiServerOptions {
   readonly requestClock?: Clock;
   /** PEM of the private key (P-256) that signs tokens of ServiceAccounts. Default: a new one, for as long as this lives. */
   readonly tokenKey?: string;
+  /** What `/livez` and `/readyz` ask beside what the server itself knows. */
+  readonly healthChecks?: readonly HealthCheck[];
 }
 
 export interface ApiServer {

@@ -38,7 +38,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const verifier = new TokenVerifier({ key, clock: requestClock, read: stored.read });
   const listening: HttpListening[] = [];
   const serverUrl = (): string | undefined => listening[0] && reachableUrl(listening[0].url);
+  let storeFailed = false;
+  store.failed.catch(() => (storeFailed = true));
   const handler = createHttpHandler({
+    // Monitoring knows the store by this name.
+    healthChecks: [{ name: 'etcd', healthy: () => !storeFailed }, ...(options.healthChecks ?? [])],
     ...{ operations, podStreams, random, log, counters, extensions },
     clock: requestClock,
     reviewing: { verifier },

@@ -10,6 +10,8 @@ import type { ReviewDefinition } from './review.ts';
  */
 export interface Operations {
   readonly kinds: KindCatalog;
+  /** How many objects of a kind there are, from the index. */
+  count(kind: KindDefinition): number;
   get(request: Request, ref: ObjectRef): Promise<Stored>;
   list(request: Request, query: ListQuery): Promise<StoredList>;
   /** @throws ApiError at once for bad queries; a resource version that is too old ends the watch with 410 Expired. */

@@ -38,6 +38,7 @@ import type { Runtime } from '../runtimes/index.ts';
 import { createScheduler } from '../scheduler/index.ts';
 import { createMemoryStore, type Store } from '../store/index.ts';
 import { apiServerAddress } from './api-server-address.ts';
+import { statusExtension } from './status-extension.ts';
 import { ticksExtension } from './ticks-extension.ts';
 
 export interface EngineOptions {
@@ -109,6 +110,7 @@ class RondoEngine implements Engine {
   readonly #clock: Clock;
   /** The first address, which Pods are told. */
   #listening: Listening | undefined;
+  #started = false;
 
   constructor(options: EngineOptions) {
     const clock = options.clock ?? systemClock;
@@ -126,10 +128,17 @@ class RondoEngine implements Engine {
     this.#timeZone = options.timeZone;
     this.#clock = clock;
     const ticks = ticksExtension({ clock, explain: (query) => this.explainTicks(query) });
-    const extensions = [...(options.extensions ?? []), ticks];
+    const status = statusExtension({
+      store: this.#store,
+      clock,
+      nodeName,
+      operations: () => this.apiServer.operations,
+    });
+    const extensions = [...(options.extensions ?? []), ticks, status];
     const { tokenKey } = options;
     this.apiServer = createApiServer({
       ...{ store: this.#store, clock, random, log, extensions, requestClock, ...(tokenKey && { tokenKey }) },
+      healthChecks: [{ name: 'informer-sync', onlyReady: true, healthy: () => this.#started }],
       podStreams: {
         log: (...parameters) => theAgent().log(...parameters),
         exec: (...parameters) => theAgent().exec(...parameters),
@@ -169,6 +178,7 @@ class RondoEngine implements Engine {
     // Before the node's lease is renewed, which tells when the engine was last alive.
     await this.#ticks?.start();
     for (const controller of this.#controllers) await controller.start();
+    this.#started = true;
   }
 
   explainTicks(query: TickQuery): Promise<TickList> {

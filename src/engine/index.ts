@@ -12,6 +12,7 @@ export {
 } from './open-engine.ts';
 export { imagesPath, imageTools } from './images.ts';
 export { formatDuration, parseDuration } from './duration.ts';
+export { statusPath, type EngineStatus } from './status-extension.ts';
 export { ticksPath } from './ticks-extension.ts';
 export type { TickFate, TickList } from '../controllers/cronjob/index.ts';
 export { clockPath, isClockInstant, ServerTime, type ClockMove, type ClockReading } from './virtual-clock.ts';
@@ -25,3 +26,6 @@ export type { ContainerRequest } from '../runtimes/index.ts';
 export type { Script } from '../runtimes/simulated/index.ts';
 export { defaultDataPath, StartError } from './data-directory.ts';
 export { seededRandom, systemClock, systemRandom, type Random } from '../clock/index.ts';
+export { backupPath, type BackupPage } from './backup-extension.ts';
+export { BackupError, readBackup, writeBackup } from './backup-file.ts';
+export { restoreDataDirectory } from './restore.ts';

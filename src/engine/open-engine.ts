@@ -10,6 +10,7 @@ import { createSimulatedRuntime } from '../runtimes/simulated/index.ts';
 import type { ImageServiceOptions } from '../runtimes/images/index.ts';
 import type { ImageService, Runtime } from '../runtimes/index.ts';
 import { createMemoryStore, openDiskStore, StoreFullError, StoreOpenError, type Store } from '../store/index.ts';
+import { backupExtension } from './backup-extension.ts';
 import { ensureCertificates, type Certificates } from './certificates.ts';
 import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDirectory } from './data-directory.ts';
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
@@ -73,6 +74,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       store,
       runtimes: runtimesOf(options, directory, { clock, problem: await trial }),
       ...(time === undefined ? {} : virtualParts(time)),
+      extensions: [backupExtension({ store, directory }), ...(time === undefined ? [] : [clockExtension(time)])],
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
       nodeName: keptText(directory.nodeName, hostNodeName),
       rootCa: certificates.ca,
@@ -109,7 +111,7 @@ async function openStore(directory: DataDirectory, clock: Clock, log: Logger): P
 
 /** Where time is virtual the node's heartbeats are rare: days pass in seconds, and nobody waits for them. */
 function virtualParts(time: ServerTime): Partial<EngineOptions> {
-  return { requestClock: time.requestClock, extensions: [clockExtension(time)], heartbeatMs: 5 * 60_000 };
+  return { requestClock: time.requestClock, heartbeatMs: 5 * 60_000 };
 }
 
 interface RuntimeParts {

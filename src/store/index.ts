@@ -13,6 +13,7 @@ export {
 } from './store.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { openDiskStore, type DiskStoreOptions } from './disk/open-disk-store.ts';
+export { restoreDiskStore, type RestoreOptions, type StateEntry } from './disk/restore-disk-store.ts';
 export type { DirectoryLock, FileLayer, OpenFile } from './disk/file-layer.ts';
 export { defaultRetention, type Retention } from './history.ts';
 export {

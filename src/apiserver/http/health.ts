@@ -6,19 +6,17 @@ import { allOf, type Query } from './query.ts';
 export interface HealthCheck {
   readonly name: string;
   readonly healthy: () => boolean;
+  /** Asked only of `/readyz`: an engine that is not ready yet need not be restarted. */
+  readonly onlyReady?: boolean;
 }
 
 /**
  * `/healthz`, `/livez`, `/readyz`, and one check of it as `/livez/<check>`. Anyone may ask, so why a check fails is
  * only in the server's log.
  */
-export function serveHealth(
-  reply: Reply,
-  query: Query,
-  parts: readonly string[],
-  checks: readonly HealthCheck[],
-): void {
+export function serveHealth(reply: Reply, query: Query, parts: readonly string[], all: readonly HealthCheck[]): void {
   const [endpoint = '', only, ...more] = parts;
+  const checks = all.filter((check) => check.onlyReady !== true || endpoint === 'readyz');
   if (only !== undefined) {
     const check = checks.find((one) => one.name === only);
     if (check === undefined || more.length > 0) answerPathNotFound(reply);

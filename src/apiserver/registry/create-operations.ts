@@ -18,7 +18,7 @@ import { Indexes } from './indexes.ts';
 import { listObjects } from './list.ts';
 import { patchObject } from './patch.ts';
 import type { Registry } from './registry.ts';
-import { storeKey } from './store-keys.ts';
+import { keyPrefix, storeKey } from './store-keys.ts';
 import { Versions } from './stored-version.ts';
 import { updateObject } from './update.ts';
 import { watchObjects } from './watch.ts';
@@ -50,6 +50,7 @@ export function createOperations(options: OperationsOptions): Operations {
   return {
     kinds: catalog,
     counters,
+    count: (kind) => store.count(keyPrefix(kind.resource)),
     get: (request, ref) => getObject(registry, request, ref),
     list: (request, query) => listObjects(registry, request, query),
     watch: (request, query, sink) => watchObjects(registry, request, query, sink),

@@ -40,6 +40,7 @@ export function scriptedOperations(script: Partial<Operations>): Operations {
     throw new Error('the test did not expect this call');
   };
   return {
+    count: notScripted,
     kinds: {
       all: kinds,
       find: (group, version, resource) =>
