@@ -39,11 +39,15 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await command.run(rest, terminal);
   } catch (error) {
-    if (error instanceof UsageError) terminal.error(`rondo ${name}: ${error.message}\n`);
-    else if (error instanceof StartError) terminal.error(`rondo ${name}: ${error.message}\n`);
-    else throw error;
+    if (!(error instanceof UsageError || error instanceof StartError || isOfTheMachine(error))) throw error;
+    terminal.error(`rondo ${name}: ${error.message}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** A file system that is full or closed to us is no bug: its message names what and where, and no stack would help. */
+function isOfTheMachine(error: unknown): error is Error {
+  return error instanceof Error && (error as NodeJS.ErrnoException).syscall !== undefined;
 }
 
 /** Own names only: `rondo constructor` is no command. */
