@@ -248,7 +248,9 @@ it('says in one line where rondo run has no place for its files', () => {
   const missing = join(temporary, 'none');
   const result = runRondo(['run', '-f', '-'], { input: job('good', 'true'), env: { TMPDIR: missing } });
   expect(result).toMatchObject({ status: 1, stdout: '' });
-  expect(result.stderr).toMatch(new RegExp(`^rondo run: ENOENT: no such file or directory, mkdtemp '${missing}/.*'\n$`));
+  expect(result.stderr).toMatch(
+    new RegExp(`^rondo run: ENOENT: no such file or directory, mkdtemp '${missing}/.*'\n$`),
+  );
 });
 
 describe.runIf(process.platform === 'linux')('while rondo run runs', () => {
