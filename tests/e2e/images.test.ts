@@ -1,14 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { resources, type Job, type Pod } from '../../src/api/index.ts';
-import { digest, imageOf, tarOf, TestRegistry, type TarEntry } from '../../src/runtimes/images/test-images.fixture.ts';
+import { digest, imageOf, tarOf, TestRegistry } from '../../src/runtimes/images/test-images.fixture.ts';
 import { sandboxProblem } from '../../src/runtimes/sandbox/index.ts';
 import { clientFor } from './api.ts';
 import { removeDirectory, runRondo, startRondo, temporaryDirectory, type Rondo } from './rondo.ts';
+import { imageExecutors, shellTars as tars } from './shell-image.ts';
 import { deferred, untilInDirectory, waitForObjects } from './waiting.ts';
 
 const problem = await sandboxProblem();
@@ -19,21 +18,6 @@ let registry: TestRegistry;
 const scratch = temporaryDirectory();
 afterAll(() => removeDirectory(scratch));
 
-/** A shell with its libraries in one layer, what only this image has in another. */
-const tars = ((): readonly Buffer[] => {
-  const libraries = execFileSync('ldd', ['/bin/sh'], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
-  const shell = ['/bin/sh', ...libraries].map((file): TarEntry => ({
-    name: file.slice(1),
-    content: readFileSync(file),
-    mode: 0o755,
-  }));
-  const own: readonly TarEntry[] = [
-    { name: 'etc/passwd', content: 'root:x:0:0::/:/bin/sh\nalice:x:42:42::/home:/bin/sh\n' },
-    { name: 'etc/hello', content: 'from the image\n' },
-    { name: 'desk/', type: 'directory', mode: 0o777 },
-  ];
-  return [tarOf(shell), tarOf(own)];
-})();
 const script = 'read -r text </etc/hello; echo "$text, $GREETING, in $PWD"; echo mine >/desk/file; exit 0';
 const image = imageOf(
   tars.map((tar) => ({ tar })),
@@ -46,24 +30,11 @@ const image = imageOf(
   },
 );
 
-const shim = fileURLToPath(new URL('../../dist/shim/rondo-shim', import.meta.url));
-/** Both executors, if there is a shim; it is hidden from the engine that is to do without. */
-const executors = [
-  ...(existsSync(shim) ? [{ executor: 'shim', wrap: undefined }] : []),
-  {
-    executor: 'util-linux',
-    wrap: (command: readonly string[]): readonly [string, ...string[]] =>
-      existsSync(shim)
-        ? ['unshare', '-m', 'sh', '-c', 'mount --bind /dev/null "$0" && exec "$@"', shim, ...command]
-        : [command[0]!, ...command.slice(1)],
-  },
-];
-
-describe.runIf(problem === undefined).each(executors)('images, run by $executor', ({ executor, wrap }) => {
+describe.runIf(problem === undefined).each(imageExecutors)('images, run by $executor', ({ executor, options }) => {
   beforeAll(async () => {
     registry = await TestRegistry.start();
     registry.push('1', image);
-    rondo = await startRondo({ args: ['--runtime', 'sandbox', '--log-level', 'info'], ...(wrap && { wrap }) });
+    rondo = await startRondo(options);
     expect(rondo.stderr()).toContain(`executor=${executor}`);
   });
   afterAll(async () => {

@@ -37,15 +37,24 @@ export async function* decompressed(bytes: AsyncIterable<Uint8Array>): AsyncGene
 }
 
 async function* resumed(head: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield head;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  try {
+    yield head;
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
 }
 
 async function* through(bytes: AsyncIterable<Uint8Array>, transform: Transform): AsyncGenerator<Uint8Array> {
   const source = Readable.from(bytes);
   source.on('error', (error) => transform.destroy(error));
   source.pipe(transform);
-  yield* transform as AsyncIterable<Uint8Array>;
+  try {
+    yield* transform as AsyncIterable<Uint8Array>;
+  } finally {
+    // Who has had enough wants no more of it either.
+    source.destroy();
+  }
 }
 
 /** Node has it from 22.15 on only. */

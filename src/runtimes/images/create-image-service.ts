@@ -10,15 +10,15 @@ import type {
   ResolvedImage,
 } from '../image-service.ts';
 import { RuntimeError } from '../runtime.ts';
-import { checked, decompressed } from './blob-stream.ts';
-import { credentialsFor, credentialsMark, type Credentials } from '../registry-credentials.ts';
 import { canonicalName, parseReference, type ImageReference } from '../image-reference.ts';
+import { credentialsFor, credentialsMark, type Credentials } from '../registry-credentials.ts';
 import { SharedWork, Turns } from '../shared-work.ts';
+import { addLayers, type PackedLayer } from './add-layers.ts';
+import { checked } from './blob-stream.ts';
 import { diskOf, keptImages } from './image-keep.ts';
 import { ImageStore, type StoredImage, type StoredName } from './image-store.ts';
 import { chooseForPlatform, imageArchitecture, parseConfig, parseManifest, type Manifest } from './manifest.ts';
 import { RefusedError, Registry } from './registry.ts';
-import { unpackLayer } from './unpack-layer.ts';
 
 export interface ImageServiceOptions {
   /** Belongs to images alone. */
@@ -27,6 +27,8 @@ export interface ImageServiceOptions {
   readonly log: Logger;
   /** Default: asks the file system of the directory. */
   readonly disk?: (() => Promise<DiskFigures>) | undefined;
+  /** What any layer may unpack to, however small it is. Default: 1 GiB. */
+  readonly allowedBytes?: number | undefined;
 }
 
 const wayOut =
@@ -57,7 +59,7 @@ class Images implements ImageService {
       disk,
     };
     this.#store = new ImageStore(options.directory);
-    this.#store.clean();
+    this.#store.clean().catch((error: unknown) => options.log.warn('leftovers of images stay', { error }));
   }
 
   async find({ image, secrets }: ImageRequest): Promise<ResolvedImage | undefined> {
@@ -97,7 +99,12 @@ class Images implements ImageService {
     const messages = new Set<string>();
     let cause: unknown;
     for (const credentials of found.length === 0 ? [undefined] : found) {
-      const registry = new Registry({ reference, credentials, clock: this.#options.clock, signal });
+      const over = new AbortController();
+      const { clock } = this.#options;
+      const registry = new Registry({
+        ...{ reference, credentials, clock },
+        signal: AbortSignal.any([signal, over.signal]),
+      });
       try {
         return await this.#pullFrom(registry, reference, credentials);
       } catch (error) {
@@ -105,6 +112,9 @@ class Images implements ImageService {
         cause = error;
         messages.add((error as Error).message);
         if (!(error instanceof RefusedError)) break;
+      } finally {
+        // Closes what is still open of a pull that has failed.
+        over.abort();
       }
     }
     const why = messages.size === 1 ? [...messages][0] : `[${[...messages].join(', ')}]`;
@@ -146,11 +156,13 @@ class Images implements ImageService {
   }
 
   #fetchLayers(registry: Registry, manifest: Manifest, image: StoredImage): Promise<void> {
-    return addLayers(this.#store, image, async (index) => {
+    const open = (index: number): PackedLayer => {
       const layer = manifest.layers[index];
       if (layer === undefined) throw new Error(`the manifest has no layer ${index}`);
-      return checked(await registry.blob(layer.digest), layer.digest, `layer ${index}`);
-    });
+      return { bytes: checked(registry.blob(layer), layer.digest, `layer ${index}`), packedBytes: layer.size };
+    };
+    const { allowedBytes } = this.#options;
+    return addLayers(image, { store: this.#store, open, disk: () => this.keep.disk(), allowedBytes });
   }
 }
 
@@ -164,24 +176,9 @@ function sizeOf({ config, layers }: Manifest): number {
   return layers.reduce((sum, { size }) => sum + size, config.size);
 }
 
-async function describe(registry: Registry, { config: { digest } }: Manifest): Promise<StoredImage> {
-  const text = await wholeOf(checked(await registry.blob(digest), digest, 'the configuration'));
-  return { id: digest, ...parseConfig(JSON.parse(text.toString())) };
-}
-
-/** Unpacks what is missing of an image's layers. `open` gives the bytes of one, compressed or not. */
-export async function addLayers(
-  store: ImageStore,
-  image: StoredImage,
-  open: (index: number) => Promise<AsyncIterable<Uint8Array>>,
-): Promise<void> {
-  const layers = store.layersOf(image);
-  for (const [index, diffId] of image.diffIds.entries()) {
-    await store.addLayer(layers[index]!, async (directory) => {
-      const tar = checked(decompressed(await open(index)), diffId, `layer ${index} without compression`);
-      await unpackLayer(tar, directory, layers.slice(0, index));
-    });
-  }
+async function describe(registry: Registry, { config }: Manifest): Promise<StoredImage> {
+  const text = await wholeOf(checked(registry.blob(config), config.digest, 'the configuration'));
+  return { id: config.digest, ...parseConfig(JSON.parse(text.toString())) };
 }
 
 /** The manifest for this machine, and the digest of what the name means (an index, if there is one). */

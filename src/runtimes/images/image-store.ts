@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { ImageDescription } from './manifest.ts';
 import { bytesBelow } from './bytes-below.ts';
 import { mountedLayers } from './mounted-layers.ts';
+import { isAlive, ownMark } from './process-mark.ts';
 
 /** An image as it is kept: `id` is the digest of its configuration. */
 export interface StoredImage extends ImageDescription {
@@ -46,9 +47,9 @@ export class ImageStore {
   }
 
   /** Throws away what processes had begun that are no more. */
-  clean(): void {
+  async clean(): Promise<void> {
     for (const name of readdirSync(`${this.#directory}/tmp`))
-      if (!isAlive(ownerOf(name))) rmSync(`${this.#directory}/tmp/${name}`, { recursive: true, force: true });
+      if (!isOfLiving(name)) await rm(`${this.#directory}/tmp/${name}`, { recursive: true, force: true });
   }
 
   /** A new directory for whoever prepares something; it is up to the caller to remove it. */
@@ -187,7 +188,7 @@ export class ImageStore {
   /** Marks of one kind whose process lives, our own too. */
   #marks(mark: string): readonly string[] {
     return readdirSync(`${this.#directory}/tmp`)
-      .filter((name) => name.endsWith(mark) && isAlive(ownerOf(name)))
+      .filter((name) => name.endsWith(mark) && isOfLiving(name))
       .map((name) => `${this.#directory}/tmp/${name}`);
   }
 
@@ -205,7 +206,7 @@ export class ImageStore {
   }
 
   #temporary(): string {
-    return `${this.#directory}/tmp/${process.pid}-${serial++}`;
+    return `${this.#directory}/tmp/${ownMark()}_${serial++}`;
   }
 
   #write(file: string, value: object): void {
@@ -250,15 +251,7 @@ function moveUnlessThere(from: string, to: string): void {
 /** Nobody ever wakes it. */
 const waiting = new Int32Array(new SharedArrayBuffer(4));
 
-/** Files under `tmp` begin with the process that made them. */
-function ownerOf(name: string): number {
-  return Number.parseInt(name, 10);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** Files under `tmp` begin with the mark of the process that made them. */
+function isOfLiving(name: string): boolean {
+  return isAlive(name.split('_')[0]!);
 }

@@ -1,8 +1,9 @@
-import { createReadStream, existsSync, readFileSync, rmSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { extract } from 'tar';
-import { addLayers } from './create-image-service.ts';
+import { addLayers, type PackedLayer } from './add-layers.ts';
+import { diskOf } from './image-keep.ts';
 import { ImageStore, type StoredName } from './image-store.ts';
 import { chooseForPlatform, digestOf, imageArchitecture, parseConfig, parseManifest } from './manifest.ts';
 import { canonicalName, parseReference } from '../image-reference.ts';
@@ -90,8 +91,13 @@ async function add(store: ImageStore, root: string, { names, config, layers }: F
   await store.addImage(
     image,
     () => stored,
-    () => addLayers(store, image, async (index) => createReadStream(inside(root, layers[index]!))),
+    () =>
+      addLayers(image, { store, open: (index) => openFile(inside(root, layers[index]!)), disk: () => diskOf(root) }),
   );
+}
+
+function openFile(file: string): PackedLayer {
+  return { bytes: createReadStream(file), packedBytes: statSync(file).size };
 }
 
 function blobPath(digest: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { credentialsFor } from '../registry-credentials.ts';
-import { redirectOf } from './registry.ts';
+import { redirectOf } from './http-get.ts';
 
 describe('credentials', () => {
   const image = { registry: 'eu.example.com:5000', repository: 'team/app' };

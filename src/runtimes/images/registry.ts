@@ -1,23 +1,21 @@
-import type { Clock } from '../../clock/index.ts';
-import type { Credentials } from '../registry-credentials.ts';
+import { sleep } from '../../clock/index.ts';
 import type { ImageReference } from '../image-reference.ts';
-import { manifestTypes } from './manifest.ts';
+import type { Credentials } from '../registry-credentials.ts';
+import { ConnectionError, httpGet, type Answer, type GetContext } from './http-get.ts';
+import { manifestTypes, type Descriptor } from './manifest.ts';
 
-export interface RegistryOptions {
+export interface RegistryOptions extends GetContext {
   readonly reference: ImageReference;
   readonly credentials: Credentials | undefined;
-  readonly clock: Clock;
-  /** Ends all that is under way. */
-  readonly signal: AbortSignal;
 }
 
 /** Manifests are small: more is an attack, or no manifest. */
 const maxManifestBytes = 4 << 20;
-/** How long a registry may take until it begins to answer. */
-const answerTimeoutMs = 30_000;
-const maxRedirects = 5;
-/** How long a body may stand still. */
-const stallTimeoutMs = 60_000;
+const maxTokenBytes = 1 << 20;
+/** Of what a registry says about an error. */
+const maxErrorBytes = 300;
+/** How long to wait before each new try of a blob whose connection broke. */
+const cutDelaysMs = [500, 1000, 2000, 4000];
 
 /** The registry knows no such thing, or shows it to others only: which of the two, many do not tell. */
 export class RefusedError extends Error {}
@@ -48,10 +46,10 @@ export class Registry {
 
   /** The bytes of a manifest, by tag or digest. */
   async manifest(reference: string): Promise<Buffer> {
-    const response = await this.#get(`/manifests/${reference}`, manifestTypes.join(', '));
+    const answer = await this.#get(`/manifests/${reference}`, { accept: manifestTypes.join(', ') });
     const chunks: Uint8Array[] = [];
     let bytes = 0;
-    for await (const chunk of response) {
+    for await (const chunk of answer.body()) {
       bytes += chunk.length;
       if (bytes > maxManifestBytes) throw new Error('the manifest is too large');
       chunks.push(chunk);
@@ -59,49 +57,55 @@ export class Registry {
     return Buffer.concat(chunks);
   }
 
-  /** The bytes of a blob, not checked. */
-  blob(digest: string): Promise<AsyncIterable<Uint8Array>> {
-    return this.#get(`/blobs/${digest}`, '*/*');
-  }
-
-  async #get(path: string, accept: string): Promise<AsyncIterable<Uint8Array>> {
-    let response = await this.#send(this.#base + path, { accept });
-    if (response.status === 401) {
-      const challenge = response.headers.get('www-authenticate') ?? '';
-      await response.body?.cancel();
-      this.#authorization = await this.#answerTo(challenge);
-      response = await this.#send(this.#base + path, { accept });
-    }
-    if (response.ok && response.body !== null) return this.#watched(response.body);
-    const text = (await response.text()).slice(0, 300);
-    const message = `unexpected status from GET request to ${this.#base}${path}: ${response.status} ${text}`.trim();
-    throw refusals.includes(response.status) ? new RefusedError(message) : new Error(message);
-  }
-
-  /** Follows redirects. Credentials go to the registry only. */
-  async #send(url: string, headers: Record<string, string>): Promise<Response> {
-    const abort = new AbortController();
-    const signal = AbortSignal.any([abort.signal, this.#options.signal]);
-    const timer = this.#options.clock.after(answerTimeoutMs, () => abort.abort(new Error('no answer in time')));
-    try {
-      let at = new URL(url);
-      let authorization = this.#authorization;
-      for (let hops = 0; hops <= maxRedirects; hops++) {
-        const sent = authorization === undefined ? headers : { ...headers, authorization };
-        const response = await fetch(at, { headers: sent, signal, redirect: 'manual' });
-        const next = redirectOf(at, response);
-        if (next === undefined) return response;
-        await response.body?.cancel();
-        if (next.origin !== at.origin) authorization = undefined;
-        at = next;
+  /** The bytes of a blob, not checked but for their number. Goes on where a connection broke. */
+  async *blob({ digest, size }: Descriptor): AsyncGenerator<Uint8Array> {
+    const { clock, signal } = this.#options;
+    let received = 0;
+    for (const delayMs of [...cutDelaysMs, undefined]) {
+      try {
+        for await (const chunk of await this.#blobFrom(digest, received)) {
+          received += chunk.length;
+          if (received > size)
+            throw new Error(`blob ${digest} has more than ${size} bytes, which its manifest gives it`);
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        if (!(error instanceof ConnectionError) || received === 0 || delayMs === undefined) throw error;
       }
-      throw new Error('too many redirects');
-    } catch (error) {
-      const { cause } = error as Error;
-      throw new Error(`failed to do request: GET ${url}: ${((cause ?? error) as Error).message}`, { cause: error });
-    } finally {
-      timer.cancel();
+      await sleep(clock, delayMs, signal);
+      signal.throwIfAborted();
     }
+  }
+
+  async #blobFrom(digest: string, start: number): Promise<AsyncGenerator<Uint8Array>> {
+    const range: Record<string, string> = start === 0 ? {} : { range: `bytes=${start}-` };
+    const answer = await this.#get(`/blobs/${digest}`, { accept: '*/*', ...range });
+    // Who knows no ranges sends all again.
+    const sentFrom = answer.status === 206 ? rangeStart(answer) : 0;
+    if (sentFrom > start) throw new Error(`asked for bytes from ${start}, the registry sends those from ${sentFrom}`);
+    return without(start - sentFrom, answer.body());
+  }
+
+  async #get(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    const url = this.#base + path;
+    let answer = await this.#ask(url, headers);
+    if (answer.status === 401) {
+      const challenge = answer.headers.get('www-authenticate') ?? '';
+      await answer.drop();
+      this.#authorization = await this.#answerTo(challenge);
+      answer = await this.#ask(url, headers);
+    }
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    const wait = answer.headers.get('retry-after');
+    const patience = wait === null ? '' : ` (retry after ${wait})`;
+    const message = `unexpected status from GET request to ${url}: ${answer.status} ${await answer.text(maxErrorBytes)}`;
+    throw new (refusals.includes(answer.status) ? RefusedError : Error)(message.trim() + patience);
+  }
+
+  #ask(url: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    const authorization = this.#authorization;
+    return httpGet(url, authorization === undefined ? headers : { ...headers, authorization }, this.#options);
   }
 
   async #answerTo(challenge: string): Promise<string> {
@@ -123,42 +127,32 @@ export class Registry {
     url.searchParams.set('scope', fields.get('scope') ?? `repository:${reference.repository}:pull`);
     this.#authorization = credentials === undefined ? undefined : `Basic ${credentials}`;
     this.#usedCredentials = credentials !== undefined;
-    const response = await this.#send(url.href, { accept: 'application/json' });
-    if (refusals.includes(response.status))
-      throw new RefusedError(`failed to authorize: ${url.origin} answers ${response.status}`);
-    if (!response.ok) throw new Error(`failed to authorize: ${url.origin} answers ${response.status}`);
-    const answer = (await response.json()) as { token?: unknown; access_token?: unknown };
-    const token = answer.token ?? answer.access_token;
-    if (typeof token !== 'string') throw new Error(`failed to authorize: ${url.origin} gives no token`);
-    return `Bearer ${token}`;
-  }
-
-  async *#watched(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const reader = body.getReader();
-    try {
-      for (;;) {
-        const timer = this.#options.clock.after(stallTimeoutMs, () => void reader.cancel(new Error('it stands still')));
-        const { done, value } = await reader.read().finally(() => timer.cancel());
-        if (done) return;
-        yield value;
-      }
-    } finally {
-      await reader.cancel().catch(() => undefined);
-    }
+    return `Bearer ${await tokenIn(await this.#ask(url.href, { accept: 'application/json' }), url)}`;
   }
 }
 
-const redirects = [301, 302, 303, 307, 308];
+function rangeStart({ headers }: Answer): number {
+  const [, start] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? [];
+  if (start === undefined) throw new Error('the registry answers with a part, and does not say with which');
+  return Number(start);
+}
 
-/**
- * Where an answer leads on to; undefined: it is the answer.
- * @throws Error for a way out of TLS: a manifest that is asked for by its tag has no digest to check
- */
-export function redirectOf(from: URL, response: Pick<Response, 'status' | 'headers'>): URL | undefined {
-  const location = response.headers.get('location');
-  if (!redirects.includes(response.status) || location === null) return undefined;
-  const to = new URL(location, from);
-  if (!['http:', 'https:'].includes(to.protocol) || (from.protocol === 'https:' && to.protocol !== 'https:'))
-    throw new Error(`a redirect from ${from.origin} to ${to.protocol}//${to.host} is not followed`);
-  return to;
+/** Leaves so many bytes out. */
+async function* without(bytes: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const chunk of source) {
+    if (left < chunk.length) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}
+
+async function tokenIn(answer: Answer, { origin }: URL): Promise<string> {
+  const text = await answer.text(maxTokenBytes);
+  const message = `failed to authorize: ${origin} answers ${answer.status}`;
+  if (refusals.includes(answer.status)) throw new RefusedError(message);
+  if (answer.status !== 200) throw new Error(message);
+  const fields = JSON.parse(text) as { token?: unknown; access_token?: unknown } | null;
+  const token = fields?.token ?? fields?.access_token;
+  if (typeof token !== 'string') throw new Error(`failed to authorize: ${origin} gives no token`);
+  return token;
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Parser, type ReadEntry } from 'tar';
 import { findInside, resolveInside } from '../layered-files.ts';
+import type { UnpackBudget } from './unpack-budget.ts';
 
 const whiteoutPrefix = '.wh.';
 const opaqueMarker = '.wh..wh..opq';
@@ -13,19 +14,25 @@ const whiteoutsAtOnce = 200;
 /** Of headers that go before an entry (long names); more is an attack. */
 const maxMetaEntrySize = 1 << 20;
 
+export interface UnpackOptions {
+  /** The directories of the layers below, lowest first. */
+  readonly below: readonly string[];
+  readonly budget: UnpackBudget;
+}
+
 /**
- * Unpacks the tar stream of one layer into an empty directory, in the form that overlayfs wants over the layers below it
- * (lowest first): a whiteout becomes a character device 0/0, and an opaque directory whiteouts of all that lies below.
+ * Unpacks the tar stream of one layer into an empty directory, in the form that overlayfs wants over the layers below it:
+ * a whiteout becomes a character device 0/0, and an opaque directory whiteouts of all that lies below.
  * Every path is followed as the finished root would, never through a link to the outside. Devices and FIFOs are left
  * out: containers have a /dev of their own. Extended attributes are lost. Needs root.
- * @throws (rejects) Error for a damaged archive, or one that leads out
+ * @throws (rejects) Error for a damaged archive, or one that leads out or is too large
  */
 export async function unpackLayer(
   tar: AsyncIterable<Uint8Array>,
   directory: string,
-  below: readonly string[],
+  { below, budget }: UnpackOptions,
 ): Promise<void> {
-  const layer = new Layer(directory, below);
+  const layer = new Layer(directory, below, budget);
   // Entries come one after the other: the next waits until this one is consumed.
   let last: Promise<void> = Promise.resolve();
   let current: ReadEntry | undefined;
@@ -45,7 +52,7 @@ export async function unpackLayer(
   const onReadEntry = (entry: ReadEntry): void => void (last = last.then(() => take(entry)));
   const parser = new Parser({ strict: true, maxMetaEntrySize, onReadEntry });
   try {
-    await feed(parser, tar, () => failed);
+    await feed(parser, budget.limited(tar), () => failed);
   } catch (error) {
     // The rest of the entry that is being written will not come.
     current?.destroy(error);
@@ -77,16 +84,19 @@ async function feed(parser: Parser, tar: AsyncIterable<Uint8Array>, problem: () 
 class Layer {
   readonly #directory: string;
   readonly #below: readonly string[];
+  readonly #budget: UnpackBudget;
   readonly #whiteouts: string[] = [];
   readonly #opaque: string[] = [];
   readonly #times: { readonly path: string; readonly time: Date }[] = [];
 
-  constructor(directory: string, below: readonly string[]) {
+  constructor(directory: string, below: readonly string[], budget: UnpackBudget) {
     this.#directory = directory;
     this.#below = below;
+    this.#budget = budget;
   }
 
   async take(entry: ReadEntry): Promise<void> {
+    this.#budget.takeEntry();
     const parts = partsOf(entry.path);
     const name = parts.pop();
     if (name === undefined) {
@@ -177,6 +187,7 @@ class Layer {
     const source = this.#inside(path);
     if (found.file !== source) {
       if (!found.stats.isFile()) throw new Error(`${target}: no file to link to`);
+      this.#budget.take(found.stats.size);
       await copyFile(found.file, source);
       await lchown(source, found.stats.uid, found.stats.gid);
       await chmod(source, found.stats.mode & 0o7777);
