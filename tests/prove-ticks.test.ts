@@ -40,6 +40,18 @@ describe('the judge of ticks', () => {
 describe('an engine that is killed again and again', () => {
   const script = fileURLToPath(new URL('../tools/prove-ticks/main.ts', import.meta.url));
 
+  it.each([
+    [['some'], 'kills: "some"'],
+    [['0'], 'kills: "0"'],
+    [['2', 'x'], 'seed: "x"'],
+    [['2', '1', 'slow'], 'mode: "slow" is neither fast nor minutes'],
+    [['2', '1', 'fast', 'please'], 'unexpected argument "please"'],
+  ])('refuses %j', (args, message) => {
+    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', script, ...args], { encoding: 'utf8' });
+    expect(stderr).toContain(message);
+    expect(status).toBe(2);
+  });
+
   it.each(['fast', 'minutes'])(
     'makes one Job per tick (%s)',
     (mode) => {

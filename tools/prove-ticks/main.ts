@@ -3,7 +3,7 @@
 // anew. `fast`: its clock is 60 times as fast, so that a tick comes every second. `minutes`: its clock goes as ours, but is
 // set forward before each life so that a full minute comes while it starts, lives or dies. Then the Jobs are matched to the
 // ticks; the report is one JSON object (docs/prove-ticks.md), and the exit code is 1 if a tick is missing, extra, double or
-// early.
+// early, and 2 if it cannot make sense of its arguments.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,11 +18,9 @@ import { openDiskStore } from '../../src/store/index.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 import { FastClock } from './fast-clock.ts';
 import { judge, type Life, type Run } from './judge.ts';
+import { readArguments } from './read-arguments.ts';
 
-const kills = Number(process.argv[2] ?? 200);
-const seed = Number(process.argv[3] ?? 1);
-const mode = process.argv[4] ?? 'fast';
-if (mode !== 'fast' && mode !== 'minutes') throw new Error(`"${mode}" is neither fast nor minutes`);
+const { kills, seed, mode } = readArguments(process.argv.slice(2));
 const factor = mode === 'fast' ? 60 : 1;
 /** Longest life of an engine, in system time. */
 const longestMs = 3000;
