@@ -254,6 +254,12 @@ spec:
     expect(cronJobs[0]?.fates['ran']).toBeGreaterThan(7);
   });
 
+  it('completes Jobs that end when the clock has been set back to before their start', async () => {
+    const story = ['outcomes: [{ duration: 10m }]', 'happenings: [{ at: +65m, clockStep: -30m }]'];
+    const { runs } = await runJson([cronJob('hourly'), scenario(story, '2h')]);
+    expect(runs).toMatchObject([{ outcome: 'succeeded', ended: '2026-01-01T00:40:00.000Z' }]);
+  });
+
   describe('accounts for every tick', () => {
     const accounted = 'expect: [{ cronJob: odd, everyTickAccountedFor: true }]';
     const fatesOf = async (options: CronJobOptions, lines: readonly string[], duration: string): Promise<unknown> => {

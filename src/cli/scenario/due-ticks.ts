@@ -7,12 +7,12 @@ export interface Stretch {
   readonly untilMs: number;
 }
 
-/** From where `@every` counts: each of its ticks is counted from the last one that ran. */
+/** From where `@every` counts: each of its ticks is counted from the last one that was handled. */
 export interface Anchor {
-  /** The tick that ran last before the stretch, or the creation of the CronJob. */
+  /** The tick that was handled last before the stretch, or the creation of the CronJob. */
   readonly lastMs: number;
-  /** All ticks that ran, in order. */
-  readonly ranMs: readonly number[];
+  /** All ticks that were handled, in order. */
+  readonly handledMs: readonly number[];
 }
 
 /** The distance of an `@every` schedule; undefined for others. */
@@ -28,12 +28,12 @@ export function dueTicks(schedule: Schedule, stretch: Stretch, anchor: Anchor): 
 
 function* counted(distanceMs: number, { afterMs, untilMs }: Stretch, anchor: Anchor): Generator<number, void> {
   let lastMs = Math.floor(anchor.lastMs / 1000) * 1000;
-  for (const ranMs of [...anchor.ranMs.filter((atMs) => atMs > lastMs && atMs <= untilMs), Infinity]) {
-    for (let atMs = lastMs + distanceMs; atMs < ranMs && atMs <= untilMs; atMs += distanceMs) {
+  for (const handledMs of [...anchor.handledMs.filter((atMs) => atMs > lastMs && atMs <= untilMs), Infinity]) {
+    for (let atMs = lastMs + distanceMs; atMs < handledMs && atMs <= untilMs; atMs += distanceMs) {
       if (atMs > afterMs) yield atMs;
     }
-    if (ranMs === Infinity) return;
-    if (ranMs > afterMs) yield ranMs;
-    lastMs = ranMs;
+    if (handledMs === Infinity) return;
+    if (handledMs > afterMs) yield handledMs;
+    lastMs = handledMs;
   }
 }

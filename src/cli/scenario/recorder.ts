@@ -52,6 +52,8 @@ export class Recorder {
   readonly runs: Run[] = [];
   readonly cronJobs = new Map<string, CronJobVersion[]>();
   readonly notes: Note[] = [];
+  /** The scheduled instants that each CronJob took as handled, in the order of their coming: `status.lastScheduleTime`. */
+  readonly handled = new Map<string, number[]>();
   readonly #clock: Pick<VirtualEngine['clock'], 'now' | 'monotonic'>;
   readonly #onJobGone: (uid: string) => void;
   readonly #byUid = new Map<string, Run>();
@@ -137,8 +139,9 @@ export class Recorder {
 
   #observeCronJob(event: WatchEvent<CronJob>): void {
     if (event.type === 'BOOKMARK') return;
-    const { metadata, spec } = event.object;
+    const { metadata, spec, status } = event.object;
     const key = objectKey(metadata);
+    this.#noteHandled(key, status.lastScheduleTime);
     let versions = this.cronJobs.get(key);
     if (versions === undefined) this.cronJobs.set(key, (versions = []));
     const from = { fromMs: this.#clock.now(), elapsedMs: this.#clock.monotonic() };
@@ -151,5 +154,13 @@ export class Recorder {
     if (this.#generations.get(metadata.uid) === generation) return;
     this.#generations.set(metadata.uid, generation);
     versions.push({ ...from, spec });
+  }
+
+  #noteHandled(key: string, lastScheduleTime: string | undefined): void {
+    if (lastScheduleTime === undefined) return;
+    const handledMs = parseTime(lastScheduleTime);
+    const before = this.handled.get(key);
+    if (before === undefined) this.handled.set(key, [handledMs]);
+    else if (before.at(-1) !== handledMs) before.push(handledMs);
   }
 }

@@ -46,11 +46,14 @@ const maxTicks = 1_000_000;
 
 /** Accounts for every tick of every CronJob of a recording. */
 export function accountTicks(recording: Recording): readonly TickAccount[] {
-  const { cronJobs, runs } = recording.recorder;
+  const { cronJobs, runs, handled } = recording.recorder;
   const byCronJob = grouped(runs, ({ cronJob }) => cronJob);
   const byName = grouped(runs, ({ job }) => job);
   return [...cronJobs].map(([cronJob, versions]) =>
-    new Accountant(recording, versions, { own: byCronJob.get(cronJob) ?? [], byName }).account(cronJob),
+    new Accountant(recording, versions, {
+      ...{ own: byCronJob.get(cronJob) ?? [], byName },
+      handled: handled.get(cronJob) ?? [],
+    }).account(cronJob),
   );
 }
 
@@ -80,14 +83,18 @@ class Accountant {
   readonly #runs: readonly Run[];
   readonly #byTick = new Map<number, Run>();
   readonly #duplicates: Run[] = [];
-  readonly #ranMs: readonly number[];
+  readonly #handledMs: readonly number[];
   /** All Jobs of a name, whoever made them. */
   readonly #byName: ReadonlyMap<string, readonly Run[]>;
 
   constructor(
     recording: Recording,
     versions: readonly CronJobVersion[],
-    runs: { readonly own: readonly Run[]; readonly byName: ReadonlyMap<string, readonly Run[]> },
+    runs: {
+      readonly own: readonly Run[];
+      readonly byName: ReadonlyMap<string, readonly Run[]>;
+      readonly handled: readonly number[];
+    },
   ) {
     this.#recording = recording;
     this.#versions = versions;
@@ -97,7 +104,8 @@ class Accountant {
       if (this.#byTick.has(run.tickMs)) this.#duplicates.push(run);
       else this.#byTick.set(run.tickMs, run);
     }
-    this.#ranMs = [...this.#byTick.keys()].toSorted((a, b) => a - b);
+    const handled = new Set([...this.#byTick.keys(), ...runs.handled]);
+    this.#handledMs = [...handled].toSorted((a, b) => a - b);
   }
 
   account(cronJob: string): TickAccount {
@@ -115,9 +123,9 @@ class Accountant {
       }
       const next = this.#versions[index + 1];
       const untilMs = this.#furthest(version, next);
-      const lastMs = this.#ranMs.findLast((ranMs) => ranMs <= fromMs && ranMs > createdMs) ?? createdMs;
+      const lastMs = this.#handledMs.findLast((atMs) => atMs <= fromMs && atMs > createdMs) ?? createdMs;
       // After a step back of the clock the same instants come again: they are still the same ticks.
-      for (const at of dueTicks(schedule, { afterMs: fromMs, untilMs }, { lastMs, ranMs: this.#ranMs })) {
+      for (const at of dueTicks(schedule, { afterMs: fromMs, untilMs }, { lastMs, handledMs: this.#handledMs })) {
         const isOpen = next === undefined && at > untilMs - marginMs && !this.#byTick.has(at);
         if (!ticks.has(at) && !isOpen) ticks.set(at, this.#judge(at, { cronJob, spec, schedule }));
         if (ticks.size > maxTicks) throw this.#tooMany(cronJob);
