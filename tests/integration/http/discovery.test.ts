@@ -65,7 +65,6 @@ describe('discovery', () => {
       '/',
       {
         paths: [
-          '/.well-known/openid-configuration',
           '/api',
           '/apis',
           '/healthz',
@@ -73,7 +72,6 @@ describe('discovery', () => {
           '/metrics',
           '/openapi/v2',
           '/openapi/v3',
-          '/openid/v1/jwks',
           '/readyz',
           '/version',
         ],
