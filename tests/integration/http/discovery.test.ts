@@ -64,17 +64,7 @@ describe('discovery', () => {
     [
       '/',
       {
-        paths: [
-          '/api',
-          '/apis',
-          '/healthz',
-          '/livez',
-          '/metrics',
-          '/openapi/v2',
-          '/openapi/v3',
-          '/readyz',
-          '/version',
-        ],
+        paths: ['/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version'],
       },
     ],
   ])('serves %s', async (path, expected) => {
