@@ -9,25 +9,26 @@ const src = fileURLToPath(new URL('../src/', import.meta.url));
 const allowed: Record<string, readonly string[]> = {
   cron: [],
   clock: [],
+  metrics: [],
   log: ['clock'],
   spdy: [],
   api: [],
   store: ['clock', 'log'],
   client: ['api', 'clock', 'log'],
-  apiserver: ['api', 'cron', 'store', 'client', 'spdy', 'clock', 'log'],
-  controlloop: ['api', 'client', 'clock', 'log'],
-  controllers: ['api', 'cron', 'client', 'controlloop', 'clock', 'log'],
+  apiserver: ['api', 'cron', 'store', 'client', 'spdy', 'clock', 'log', 'metrics'],
+  controlloop: ['api', 'client', 'clock', 'log', 'metrics'],
+  controllers: ['api', 'cron', 'client', 'controlloop', 'clock', 'log', 'metrics'],
   scheduler: ['api', 'client', 'controlloop', 'clock', 'log'],
   runtimes: ['api', 'spdy', 'clock', 'log'],
   node: ['api', 'client', 'controlloop', 'runtimes', 'clock', 'log'],
   engine: [
     ...['api', 'cron', 'client', 'store', 'apiserver', 'controlloop', 'controllers'],
-    ...['scheduler', 'runtimes', 'node', 'clock', 'log'],
+    ...['scheduler', 'runtimes', 'node', 'clock', 'log', 'metrics'],
   ],
   cli: ['api', 'client', 'cron', 'engine', 'log'],
   testing: [
     ...['api', 'cron', 'client', 'store', 'apiserver', 'controlloop', 'controllers'],
-    ...['scheduler', 'runtimes', 'node', 'engine', 'clock', 'log'],
+    ...['scheduler', 'runtimes', 'node', 'engine', 'clock', 'log', 'metrics'],
   ],
   'main.ts': ['cli'],
 };
@@ -40,7 +41,7 @@ const packages: Record<string, readonly string[]> = {
   runtimes: ['tar', 'fzstd', '@grpc/grpc-js', 'protobufjs/minimal.js'],
   engine: ['@peculiar/x509', 'reflect-metadata'],
 };
-const pureRooms = ['cron', 'api', 'log', 'controllers', 'scheduler', 'controlloop'];
+const pureRooms = ['cron', 'api', 'log', 'metrics', 'controllers', 'scheduler', 'controlloop'];
 
 interface Import {
   readonly file: string;

@@ -2,6 +2,7 @@ import type { HealthCheck } from './http/index.ts';
 import type { Client } from '../client/index.ts';
 import type { Clock, Random } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
+import type { Metrics } from '../metrics/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Extension } from './extension.ts';
 import type { UserInfo } from './kind.ts';
@@ -25,6 +26,8 @@ export interface ApiServerOptions {
 
 export interface ApiServer {
   readonly operations: Operations;
+  /** What `/metrics` shows: other rooms add theirs. */
+  readonly metrics: Metrics;
   /** The in-process door: the same law as over HTTP. */
   clientFor(user: UserInfo): Client;
   /** Creates what must always be there (namespaces, the Service default/kubernetes); begins to expire old Events. */

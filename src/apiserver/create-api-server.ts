@@ -6,6 +6,7 @@ import { createExpiry } from './event-expiry.ts';
 import { createHttpHandler, listen, type HttpListening } from './http/index.ts';
 import { createInProcessClient } from './in-process-client.ts';
 import type { UserInfo } from './kind.ts';
+import { createMetrics } from '../metrics/index.ts';
 import { createOperations } from './registry/create-operations.ts';
 import { QuotaLedger, quotaAdmission, QuotaStatusWriter } from './quota/index.ts';
 import { reachableUrl } from './reachable-url.ts';
@@ -28,10 +29,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const admission = [...defaultAdmission(store, random), quotaAdmission(quotas)];
   const requestClock = options.requestClock ?? clock;
+  const metrics = createMetrics();
   const common = { store, clock: requestClock, random, log };
   const key = readSigningKey(options.tokenKey ?? makeSigningKeyPem());
   const tokens = new TokenIssuer(key, common);
-  const operations = createOperations({ ...common, kinds: allKinds, reviews: allReviews, admission, tokens });
+  const operations = createOperations({ ...common, metrics, kinds: allKinds, reviews: allReviews, admission, tokens });
   const expiry = createExpiry({ operations, store, clock, log });
   const counters = (): Readonly<Record<string, number>> => ({ ...operations.counters, ...store.counters });
   const extensions = options.extensions ?? [];
@@ -43,7 +45,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const handler = createHttpHandler({
     // Monitoring knows the store by this name.
     healthChecks: [{ name: 'etcd', healthy: () => !storeFailed }, ...(options.healthChecks ?? [])],
-    ...{ operations, podStreams, random, log, counters, extensions },
+    ...{ operations, podStreams, random, log, counters, extensions, metrics },
     clock: requestClock,
     reviewing: { verifier },
     openId: { issuer: tokenIssuer, keys: [key.jwk], serverUrl },
@@ -53,6 +55,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const quotaStatus = new QuotaStatusWriter(clientFor(serverUser), log);
   return {
     operations,
+    metrics,
     clientFor,
     start: async () => {
       quotas.start();

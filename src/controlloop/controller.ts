@@ -1,6 +1,7 @@
 import type { Client, Informers } from '../client/index.ts';
 import type { Clock, Random } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
+import type { Metrics } from '../metrics/index.ts';
 import type { EventRecorder } from './event-recorder.ts';
 
 /** What the engine hands to every controller. */
@@ -10,6 +11,7 @@ export interface ControllerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** A recorder for the given component name (`job-controller`, `kubelet`, …). */
   readonly recorderFor: (component: string) => EventRecorder;
 }

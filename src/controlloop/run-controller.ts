@@ -1,6 +1,8 @@
 import { isConflict } from '../api/index.ts';
 import type { Clock } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
+import type { Metrics } from '../metrics/index.ts';
+import { QueueMetrics } from './queue-metrics.ts';
 import type { Workqueue } from './workqueue.ts';
 
 export interface RunOptions {
@@ -12,6 +14,7 @@ export interface RunOptions {
   readonly reconcile: (key: string) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
 /** How long workers go on before they let input and output be served. */
@@ -27,6 +30,7 @@ export function runController(options: RunOptions): { stop(): Promise<void> } {
 
 class Runner {
   readonly #options: RunOptions;
+  readonly #metrics: QueueMetrics;
   #active = 0;
   #wakePending = false;
   #sliceStartMs = 0;
@@ -35,6 +39,7 @@ class Runner {
 
   constructor(options: RunOptions) {
     this.#options = options;
+    this.#metrics = new QueueMetrics(options);
     options.queue.onReady(() => this.#wakeLater());
     if (options.queue.length > 0) this.#wakeLater();
   }
@@ -63,9 +68,13 @@ class Runner {
     const { queue, clock } = this.#options;
     this.#active++;
     for (let key = queue.take(); key !== undefined; key = queue.take()) {
+      const startMs = clock.monotonic();
+      this.#metrics.began(startMs - queue.takenAddedMs);
       await this.#reconcile(key);
       queue.done(key);
-      if (clock.monotonic() - this.#sliceStartMs < sliceMs) continue;
+      const nowMs = clock.monotonic();
+      this.#metrics.ended(nowMs - startMs);
+      if (nowMs - this.#sliceStartMs < sliceMs) continue;
       await clock.yield();
       this.#sliceStartMs = clock.monotonic();
     }

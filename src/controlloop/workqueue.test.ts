@@ -1,3 +1,4 @@
+import { createMetrics } from '../metrics/index.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { conflict, resources } from '../api/index.ts';
@@ -115,7 +116,15 @@ describe('workqueue', () => {
           await sleep(clock, 7);
           running.delete(key);
         };
-        const runner = runController({ name: 'test', queue, workers, reconcile, clock, log: silentLogger });
+        const runner = runController({
+          name: 'test',
+          queue,
+          workers,
+          reconcile,
+          clock,
+          log: silentLogger,
+          metrics: createMetrics(),
+        });
         for (const { key, how, waitMs } of steps) {
           asked.set(key, clock.now());
           if (how === 'add') queue.add(key);
@@ -143,7 +152,7 @@ describe('runController', () => {
       order.push(key);
       return Promise.resolve();
     };
-    runController({ name: 'test', queue, workers: 2, reconcile, clock, log: silentLogger });
+    runController({ name: 'test', queue, workers: 2, reconcile, clock, log: silentLogger, metrics: createMetrics() });
     queue.add('a');
     order.push('batch applied');
     await clock.settle();
@@ -162,7 +171,7 @@ describe('runController', () => {
       if (at.length === 2) return Promise.reject(conflict(resources.jobs, 'a'));
       return Promise.resolve();
     };
-    runController({ name: 'test', queue, workers: 1, reconcile, clock, log });
+    runController({ name: 'test', queue, workers: 1, reconcile, clock, log, metrics: createMetrics() });
     queue.add('default/a');
     await clock.advance(10_000);
     expect(at).toEqual([0, 1000, 3000]);
@@ -179,7 +188,15 @@ describe('runController', () => {
       await sleep(clock, 100);
       done.push(key);
     };
-    const runner = runController({ name: 'test', queue, workers: 1, reconcile, clock, log: silentLogger });
+    const runner = runController({
+      name: 'test',
+      queue,
+      workers: 1,
+      reconcile,
+      clock,
+      log: silentLogger,
+      metrics: createMetrics(),
+    });
     queue.add('a');
     queue.add('b');
     await clock.settle();

@@ -18,6 +18,11 @@ export interface Workqueue {
   failures(key: string): number;
   /** Keys that wait for a worker now (neither delayed nor in work). */
   readonly length: number;
+  /** How many keys have been made ready, and how many of them after a failure. */
+  readonly adds: number;
+  readonly retries: number;
+  /** When the key that was taken last became ready, by the monotonic clock. */
+  readonly takenAddedMs: number;
   /** For the runner: takes the next key, which is in work until `done`. */
   take(): string | undefined;
   /** For the runner: ends the work on a key. */
@@ -44,7 +49,8 @@ class KeyQueue implements Workqueue {
   /** Keys in the order of their arrival; what lies before `#head` is taken. (Taking a Set's first entry is not O(1).) */
   #arrivals: string[] = [];
   #head = 0;
-  readonly #ready = new Set<string>();
+  /** When each became ready. */
+  readonly #ready = new Map<string, number>();
   readonly #inWork = new Set<string>();
   /** Added while in work. */
   readonly #again = new Set<string>();
@@ -56,6 +62,9 @@ class KeyQueue implements Workqueue {
   #timerDueMs = Infinity;
   #listener: () => void = () => undefined;
   #stopped = false;
+  adds = 0;
+  retries = 0;
+  takenAddedMs = 0;
 
   constructor(clock: Clock, backoff: { readonly baseMs: number; readonly maxMs: number }) {
     this.#clock = clock;
@@ -77,7 +86,8 @@ class KeyQueue implements Workqueue {
       return;
     }
     if (this.#ready.has(key)) return;
-    this.#ready.add(key);
+    this.#ready.set(key, this.#clock.monotonic());
+    this.adds++;
     this.#arrivals.push(key);
     this.#listener();
   }
@@ -98,6 +108,7 @@ class KeyQueue implements Workqueue {
   addRateLimited(key: string): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
+    this.retries++;
     this.addAfter(key, Math.min(this.#backoff.baseMs * 2 ** failures, this.#backoff.maxMs));
   }
 
@@ -114,6 +125,7 @@ class KeyQueue implements Workqueue {
     if (key === undefined || this.#stopped) return undefined;
     this.#head++;
     if (this.#head === this.#arrivals.length || this.#head * 2 > this.#arrivals.length + 1000) this.#dropTaken();
+    this.takenAddedMs = this.#ready.get(key) ?? this.#clock.monotonic();
     this.#ready.delete(key);
     this.#inWork.add(key);
     return key;

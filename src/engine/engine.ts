@@ -38,6 +38,7 @@ import type { Runtime } from '../runtimes/index.ts';
 import { createScheduler } from '../scheduler/index.ts';
 import { createMemoryStore, type Store } from '../store/index.ts';
 import { apiServerAddress } from './api-server-address.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { statusExtension } from './status-extension.ts';
 import { ticksExtension } from './ticks-extension.ts';
 
@@ -146,6 +147,8 @@ class RondoEngine implements Engine {
         portForward: (...parameters) => theAgent().portForward(...parameters),
       },
     });
+    const { metrics } = this.apiServer;
+    addProcessMetrics(metrics, clock.now());
     this.client = this.apiServer.clientFor(administrator);
     const client = this.apiServer.clientFor(controlPlane);
     this.#informers = createInformers({ client, clock, random, log });
@@ -155,6 +158,7 @@ class RondoEngine implements Engine {
       clock,
       random,
       log,
+      metrics,
       recorderFor:
         options.recorderFor ?? ((component) => createEventRecorder({ client, component, clock, random, log })),
     };

@@ -73,9 +73,9 @@ class LocalProvisioner implements Controller {
     };
     this.#claims.addHandler({ onAdd: claimSeen, onUpdate: claimSeen });
     this.#volumes.addHandler({ onAdd: volumeSeen, onUpdate: volumeSeen });
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers: 4, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers: 4, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {

@@ -102,9 +102,9 @@ class Agent implements NodeAgent {
       },
       onDelete: (pod) => this.#forget(pod),
     });
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#running = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+    this.#running = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
     await this.#registration.start();
     for (const garbage of this.#garbage) garbage.start();
   }

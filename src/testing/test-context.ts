@@ -1,6 +1,7 @@
 import { createInformers } from '../client/index.ts';
 import { createEventRecorder, type Controller, type ControllerContext } from '../controlloop/index.ts';
 import { createLogger } from '../log/index.ts';
+import { createMetrics } from '../metrics/index.ts';
 import { resources, type Event } from '../api/index.ts';
 import { FakeClient } from './fake-client.ts';
 import { seededRandom, VirtualClock as FakeClock } from '../clock/index.ts';
@@ -29,6 +30,7 @@ export function testContext(): TestContext {
     clock,
     random,
     log,
+    metrics: createMetrics(),
     informers,
     lines,
     recorderFor: (component) => createEventRecorder({ client, component, clock, random, log }),

@@ -1,6 +1,7 @@
 import { failure } from '../../api/index.ts';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
+import { createMetrics, type Metrics } from '../../metrics/index.ts';
 import type { Extension } from '../extension.ts';
 import type { UserInfo } from '../kind.ts';
 import type { Operations, PodStreams } from '../operations.ts';
@@ -37,6 +38,8 @@ export interface HttpHandlerOptions {
   readonly extensions?: readonly Extension[];
   /** Further counters for /metrics, by name in camel case. */
   readonly counters?: () => Readonly<Record<string, number>>;
+  /** Where requests are counted, for /metrics. Default: nowhere else to be seen. */
+  readonly metrics?: Metrics;
 }
 
 /** Answers requests. `authenticate` is per listener: undefined stands for a request without (good) credentials. */
@@ -51,12 +54,16 @@ export interface HttpHandler {
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { clock, log } = options;
   const services: Services = { authorize: authorizeMasters, ...options, streams: new StreamSet() };
-  const metrics = new RequestMetrics();
+  const metrics = options.metrics ?? createMetrics();
+  const requests = new RequestMetrics(metrics);
+  const longRunning = { name: 'apiserver_longrunning_requests', help: 'Watches and logs under way.' };
+  metrics.gauge(longRunning, () => services.streams.size);
+  addCounters(metrics, options);
   const serveOther = createOtherPaths({
     operations: options.operations,
     healthChecks: [{ name: 'ping', healthy: () => true }, ...(options.healthChecks ?? [])],
     openId: options.openId,
-    metrics: () => metrics.render(countersOf(options), { apiserver_longrunning_requests: services.streams.size }),
+    metrics: () => metrics.render(),
   });
   const { all, reviews } = options.operations.kinds;
   const known = new Set([...all, ...reviews].map(({ resource }) => `${resource.group}/${resource.version}`));
@@ -101,7 +108,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       answerError(call, error, log);
     }
     const streaming = label.verb === 'watch' || label.resource === 'pods/log';
-    metrics.record(label.verb, label.resource, call.code, streaming ? undefined : clock.monotonic() - startMs);
+    requests.record(label.verb, label.resource, call.code, streaming ? undefined : clock.monotonic() - startMs);
   };
 
   return {
@@ -142,12 +149,11 @@ function check(user: UserInfo, attributes: Attributes, authorize: Authorize): vo
 }
 
 /** `objectsScanned` becomes `rondo_objects_scanned_total`. */
-function countersOf(options: HttpHandlerOptions): Record<string, number> {
-  const values = { ...options.operations.counters, ...options.counters?.() };
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => {
-      const words = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-      return [`rondo_${words}_total`, value];
-    }),
-  );
+/** What is counted anyway, for tests of growth. */
+function addCounters(metrics: Metrics, options: HttpHandlerOptions): void {
+  const values = (): Readonly<Record<string, number>> => ({ ...options.operations.counters, ...options.counters?.() });
+  for (const counter of Object.keys(values())) {
+    const words = counter.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    metrics.total({ name: `rondo_${words}_total`, help: 'Work that was done.' }, () => values()[counter] ?? 0);
+  }
 }

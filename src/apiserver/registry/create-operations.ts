@@ -1,6 +1,7 @@
 import { notFound, type ObjectRef } from '../../api/index.ts';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
+import { createMetrics, type Metrics } from '../../metrics/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Admission, KindDefinition } from '../kind.ts';
 import type { Operations, Request, Stored } from '../operations.ts';
@@ -34,6 +35,8 @@ export interface OperationsOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly tokens: TokenIssuer;
+  /** Default: nowhere to be seen. */
+  readonly metrics?: Metrics;
 }
 
 /**
@@ -46,7 +49,12 @@ export function createOperations(options: OperationsOptions): Operations {
   const { store, clock, random, log, admission, tokens } = options;
   const indexes = new Indexes({ store, clock, versions, counters });
   const catalog = createCatalog(options.kinds, options.reviews);
-  const registry: Registry = { store, catalog, admission, clock, random, log, counters, versions, indexes, tokens };
+  const commits = (options.metrics ?? createMetrics()).histogram({
+    ...{ name: 'etcd_request_duration_seconds', help: 'How long writes took until they were durable.' },
+    labels: ['operation', 'type'],
+  });
+  const shared = { store, catalog, admission, clock, random, log, counters, versions, indexes };
+  const registry: Registry = { ...shared, tokens, commits };
   return {
     kinds: catalog,
     counters,

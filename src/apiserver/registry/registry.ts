@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
+import type { Histogram } from '../../metrics/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Admission } from '../kind.ts';
 import type { KindCatalog, Operations } from '../operations.ts';
@@ -19,4 +20,6 @@ export interface Registry {
   readonly versions: Versions;
   readonly indexes: Indexes;
   readonly tokens: TokenIssuer;
+  /** How long writes took until they were durable. */
+  readonly commits: Histogram;
 }

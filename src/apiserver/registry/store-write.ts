@@ -22,6 +22,7 @@ export async function writeObject(registry: Registry, write: ObjectWrite): Promi
   const { versions } = registry;
   const { replaces, object } = write;
   const base = replaces?.memo instanceof StoredVersion ? replaces.memo : undefined;
+  const startMs = registry.clock.monotonic();
   try {
     const entry = await registry.store.write({
       key: write.key,
@@ -33,10 +34,21 @@ export async function writeObject(registry: Registry, write: ObjectWrite): Promi
         return { value: () => memo.bytes, memo };
       },
     });
+    registry.commits.observe(
+      (registry.clock.monotonic() - startMs) / 1000,
+      operationOf(write),
+      write.kind.resource.resource,
+    );
     return versions.adopt(entry, replaces);
   } catch (error) {
     throw asApiError(error);
   }
+}
+
+/** In upstream's words. */
+function operationOf({ type, replaces }: ObjectWrite): string {
+  if (type === 'delete') return 'delete';
+  return replaces === undefined ? 'create' : 'update';
 }
 
 function asApiError(error: unknown): unknown {

@@ -13,6 +13,7 @@ import type { CronJob, Job, ObjectReference } from '../../api/index.ts';
 import type { Client } from '../../client/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { EventRecorder } from '../../controlloop/index.ts';
+import type { Histogram } from '../../metrics/index.ts';
 import type { Schedule } from '../../cron/index.ts';
 import { jobsBeyondLimits } from './history.ts';
 import { jobForTick, jobReference } from './job-for-tick.ts';
@@ -26,6 +27,8 @@ export interface SyncContext {
   readonly client: Client;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
+  /** Seconds from when a tick was due until its Job was there. */
+  readonly skew: Histogram;
   readonly parse: (schedule: string, timeZone: string | undefined) => Schedule;
   /** Is told the CronJob as it is after its status was written. */
   readonly onWritten: (cronJob: CronJob) => void;
@@ -241,9 +244,10 @@ class Sync {
 
   /** Undefined: the name is taken, by another's Job or by one that is in the list already. */
   async #start(dueMs: number, name: string): Promise<Job | undefined> {
-    const { client } = this.#context;
+    const { client, clock } = this.#context;
     try {
       const job = await client.create(resources.jobs, jobForTick(this.#cronJob, dueMs));
+      this.#context.skew.observe((clock.now() - dueMs) / 1000);
       this.#event('Normal', 'SuccessfulCreate', `Created job ${name}`);
       return job;
     } catch (error) {

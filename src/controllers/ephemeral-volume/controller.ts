@@ -45,9 +45,9 @@ class EphemeralVolumeController implements Controller {
       if (ephemeralVolumes(pod).length > 0) this.#queue.add(objectKey(pod.metadata));
     };
     this.#pods.addHandler({ onAdd: seen });
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers: 2, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers: 2, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {

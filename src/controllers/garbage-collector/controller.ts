@@ -72,9 +72,9 @@ class GarbageCollector implements Controller {
         onDelete: (object) => this.#gone(object),
       }),
     );
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import { createMetrics } from '../../metrics/index.ts';
 import { expect, it } from 'vitest';
 import { resources, type Pod } from '../../api/index.ts';
 import { createApiServer, noPods } from '../../apiserver/index.ts';
@@ -26,7 +27,7 @@ async function setUp() {
   const client = server.clientFor(user);
   const informers = createInformers({ client, clock, random, log });
   const recorderFor = (component: string) => createEventRecorder({ client, component, clock, random, log });
-  const context: ControllerContext = { client, informers, clock, random, log, recorderFor };
+  const context: ControllerContext = { client, informers, clock, random, log, recorderFor, metrics: createMetrics() };
   const controllers = [
     createGarbageCollector(context),
     createNamespaceController(context),

@@ -6,6 +6,7 @@ import type { Controller, ControllerContext, Expectations, Workqueue } from '../
 import { isManagedElsewhere } from './job-facts.ts';
 import { adopterIndexes, adoptersOf, isOpen } from './job-indexes.ts';
 import { isEcho, JobMemory } from './job-memory.ts';
+import { JobMetrics } from './job-metrics.ts';
 import { isLeftover, jobReference } from './leftover-finalizers.ts';
 import { sameEntries, urgencyOf, type Urgency } from './pod-change.ts';
 import { PodControl } from './pod-control.ts';
@@ -58,6 +59,7 @@ class JobController implements Controller {
       jobs: this.#jobs,
       memory: this.#memory,
       podControl: this.#podControl,
+      metrics: new JobMetrics(context.metrics),
       syncAgain: (key, delayMs) => this.#queue.addAfter(key, delayMs),
     };
     this.#jobs.addHandler({
@@ -73,16 +75,16 @@ class JobController implements Controller {
   }
 
   start(): void {
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#syncLoudly(key);
     this.#running.push(
-      runController({ name: this.name, queue: this.#queue, workers: jobWorkers, reconcile, clock, log }),
+      runController({ name: this.name, queue: this.#queue, workers: jobWorkers, reconcile, clock, log, metrics }),
       runController({
         name: 'job-controller-leftovers',
         queue: this.#podQueue,
         workers: podWorkers,
         reconcile: (key) => this.#scrub(key),
-        ...{ clock, log },
+        ...{ clock, log, metrics },
       }),
     );
   }

@@ -7,6 +7,7 @@ import { stageStatus, type PodOutcome, type Staged } from './accounting.ts';
 import { claimPods } from './claims.ts';
 import { settleStatus } from './finishing.ts';
 import { isManagedElsewhere } from './job-facts.ts';
+import type { JobMetrics } from './job-metrics.ts';
 import { latestJob, type JobMemory, type Remembered } from './job-memory.ts';
 import { plan, type ActPlan } from './plan.ts';
 import type { PlannedEvent } from './planned-event.ts';
@@ -24,6 +25,7 @@ export interface SyncOptions {
   readonly podControl: PodControl;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
+  readonly metrics: JobMetrics;
   /** Sync this key again; 0: at once. */
   readonly syncAgain: (key: string, delayMs: number) => void;
 }
@@ -64,9 +66,12 @@ async function syncUnfinished(key: string, job: Job, remembered: Remembered, opt
     emit(recorder, job, [planned.event]);
     return;
   }
+  const startMs = clock.monotonic();
   const { outcome, error: podError } = await carryOut(planned, job, options);
   const staged = stageStatus(planned, outcome);
   await account(staged, job, remembered, options);
+  const ms = clock.monotonic() - startMs;
+  options.metrics.synced(job, planned.action.kind, { failed: podError !== undefined, ms });
   // A verdict that could not be kept has to be found again, perhaps from a pod that otherwise needs no further look.
   if (planned.verdict === undefined || staged.verdict !== undefined) tracker.examined(pods);
   if (podError !== undefined) throw podError;
@@ -138,6 +143,7 @@ async function account(staged: Staged, job: Job, remembered: Remembered, options
   const released = await podControl.release(staged.release);
   const settled = settleStatus(staged, new Set(released.pods.map(({ metadata }) => metadata.uid)));
   if (settled.changed) current = await writeStatus(current, settled.status, remembered, options);
+  options.metrics.written(job, current);
   emit(recorder, current, [...staged.events, ...settled.events]);
   if (released.error !== undefined) throw released.error;
 }

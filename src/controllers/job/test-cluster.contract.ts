@@ -1,4 +1,5 @@
 // A real API server in memory, the Job controller on it, and hands that play scheduler, node agent and garbage collector.
+import { createMetrics } from '../../metrics/index.ts';
 import { formatTime, isNotFound, refOf, resources } from '../../api/index.ts';
 import type { Draft, Job, JobSpec, JobStatus, Pod } from '../../api/index.ts';
 import { createApiServer, noPods } from '../../apiserver/index.ts';
@@ -74,7 +75,15 @@ export class TestCluster {
       event: (about, type, reason, message) =>
         void this.events.push(`${about.metadata.name} ${type} ${reason}: ${message}`),
     };
-    const controller = createJobController({ client, informers, clock, random, log, recorderFor: () => recorder });
+    const controller = createJobController({
+      client,
+      informers,
+      clock,
+      random,
+      log,
+      metrics: createMetrics(),
+      recorderFor: () => recorder,
+    });
     [this.#controller, this.#informers] = [controller, informers];
     await informers.start();
     await controller.start();

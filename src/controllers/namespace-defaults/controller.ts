@@ -55,7 +55,7 @@ class NamespaceDefaultsController implements Controller {
   }
 
   start(): void {
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     this.#namespaces.addHandler({ onAdd: (namespace) => this.#queue.add(namespace.metadata.name) });
     this.#serviceAccounts.addHandler({ onDelete: (object) => this.#changed(object, serviceAccountName) });
     this.#configMaps.addHandler({
@@ -63,7 +63,7 @@ class NamespaceDefaultsController implements Controller {
       onDelete: (object) => this.#changed(object, rootCaName),
     });
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {

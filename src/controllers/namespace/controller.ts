@@ -53,13 +53,13 @@ class NamespaceController implements Controller {
   }
 
   start(): void {
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const seen = (namespace: Namespace): void => {
       if (namespace.metadata.deletionTimestamp !== undefined) this.#queue.add(namespace.metadata.name);
     };
     this.#namespaces.addHandler({ onAdd: seen, onUpdate: seen });
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {

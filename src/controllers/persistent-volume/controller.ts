@@ -70,9 +70,9 @@ class PersistentVolumeController implements Controller {
     this.#volumes.addHandler({ onAdd: volumeSeen, onUpdate: volumeSeen, onDelete: volumeSeen });
     const classSeen = (storageClass: StorageClass): void => this.#wakeWaiting(storageClass.metadata.name);
     this.#classes.addHandler({ onAdd: classSeen, onUpdate: classSeen });
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {

@@ -64,9 +64,9 @@ class StorageProtectionController implements Controller {
     // A Pod that has finished no longer names its claims in a slim cache: what it was before tells.
     const released = (pod: Pod): void => claimKeysOf(pod).forEach((key) => this.#queue.add(claimPrefix + key));
     this.#pods.addHandler({ onUpdate: (_, previous) => released(previous), onDelete: released });
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers: 2, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers: 2, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {

@@ -77,9 +77,9 @@ class PodGcController implements Controller {
       onUpdate: (pod) => this.#seen(pod),
       onDelete: (pod) => void this.#finished.delete(objectKey(pod.metadata)),
     });
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {

@@ -39,9 +39,9 @@ class TtlController implements Controller {
 
   start(): void {
     this.#jobs.addHandler({ onAdd: (job) => this.#schedule(job), onUpdate: (job) => this.#schedule(job) });
-    const { clock, log } = this.#context;
+    const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log });
+    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
   }
 
   async stop(): Promise<void> {
