@@ -21,9 +21,9 @@ export async function startEngine(kind: EngineKind): Promise<Engine> {
       ? createMemoryStore({ clock })
       : await openDiskStore({ directory: temporaryDirectory(), clock, log });
   await kind.fill?.(store);
-  const runtime = createRuntime(
+  const runtime = await createRuntime(
     kind.runtime,
-    { pods: temporaryDirectory(), sandboxes: temporaryDirectory(), images: temporaryDirectory() },
+    { pods: temporaryDirectory(), sandboxes: temporaryDirectory(), cri: temporaryDirectory(), images: temporaryDirectory() },
     { log },
   );
   // What ended stays: the benchmarks ask how it weighs.

@@ -28,6 +28,16 @@ export function givenDataPath(value: string | undefined): string | undefined {
   return value;
 }
 
+/**
+ * The value of `--cri-endpoint`.
+ * @throws UsageError if it names no unix socket
+ */
+export function givenEndpoint(value: string | undefined): string | undefined {
+  if (value !== undefined && !/^(unix:\/\/)?\/./.test(value))
+    throw new UsageError(`--cri-endpoint ${value}: must be unix:///PATH`);
+  return value;
+}
+
 type Options = NonNullable<ParseArgsConfig['options']>;
 
 /**

@@ -21,7 +21,7 @@ import {
   systemClock,
   type RuntimeName,
 } from '../engine/index.ts';
-import { parseOptions, UsageError, type Command, type Terminal } from './command.ts';
+import { givenEndpoint, parseOptions, UsageError, type Command, type Terminal } from './command.ts';
 import { readRunInput, type Manifest, type RunInput } from './run-input.ts';
 import { followRun } from './run-follow.ts';
 import { warningsTo } from './run-warnings.ts';
@@ -37,6 +37,7 @@ in front, progress to standard error.
 
   -f, --filename FILE  a file with manifests; may be given several times
   --runtime NAME       what runs containers: ${runtimeNames.join(', ')} (default: process)
+  --cri-endpoint URL   where the runtime cri finds containerd or CRI-O (default: as for \`rondo up\`)
   --timeout SECONDS    end everything after this time (exit code 1)
 
 Exit codes: 0 all Jobs complete, 1 a Job failed or time ran out, 2 bad input, 130 interrupted.
@@ -46,11 +47,11 @@ Exit codes: 0 all Jobs complete, 1 a Job failed or time ran out, 2 bad input, 13
     const input = readRunInput(options.files);
     const directory = mkdtempSync(join(tmpdir(), 'rondo-run-'));
     const log = createLogger({ clock: systemClock, level: 'error', write: (line) => terminal.error(`${line}\n`) });
-    const runtime = createRuntime(
+    const runtime = await createRuntime(
       options.runtime,
       // Images are kept: the next run has them.
-      { pods: directory, sandboxes: directory, images: imagesPath(defaultDataPath(terminal.env)) },
-      { log },
+      { pods: directory, sandboxes: directory, cri: directory, images: imagesPath(defaultDataPath(terminal.env)) },
+      { log, criEndpoint: options.criEndpoint },
     );
     const engine = createEngine({ runtimes: [runtime], log, recorderFor: warningsTo(terminal) });
     try {
@@ -70,6 +71,7 @@ Exit codes: 0 all Jobs complete, 1 a Job failed or time ran out, 2 bad input, 13
 interface RunOptions {
   readonly files: readonly string[];
   readonly runtime: RuntimeName;
+  readonly criEndpoint: string | undefined;
   readonly timeoutSeconds: number | undefined;
 }
 
@@ -77,6 +79,7 @@ function runOptions(args: readonly string[]): RunOptions {
   const { values, positionals } = parseOptions(args, {
     filename: { type: 'string', short: 'f', multiple: true, default: [] },
     runtime: { type: 'string', default: 'process' },
+    'cri-endpoint': { type: 'string' },
     timeout: { type: 'string' },
   });
   const files = [...values.filename, ...positionals];
@@ -85,7 +88,10 @@ function runOptions(args: readonly string[]): RunOptions {
   if (runtime === undefined) throw new UsageError(`--runtime must be one of ${runtimeNames.join(', ')}`);
   const timeoutSeconds = values.timeout === undefined ? undefined : Number(values.timeout);
   if (timeoutSeconds !== undefined && !(timeoutSeconds > 0)) throw new UsageError('--timeout must be a number above 0');
-  return { files, runtime, timeoutSeconds };
+  const criEndpoint = givenEndpoint(values['cri-endpoint']);
+  if (criEndpoint !== undefined && runtime !== 'cri')
+    throw new UsageError('--cri-endpoint: is for --runtime cri only');
+  return { files, runtime, criEndpoint, timeoutSeconds };
 }
 
 /** Aborted by the user or by the time limit. */

@@ -12,7 +12,7 @@ import {
   type Rootfs,
   type RuntimeName,
 } from '../engine/index.ts';
-import { givenDataPath, parseOptions, UsageError, type Command, type Terminal } from './command.ts';
+import { givenDataPath, givenEndpoint, parseOptions, UsageError, type Command, type Terminal } from './command.ts';
 import { mergeIntoUserKubeconfig } from './kubeconfig.ts';
 
 export const up: Command = {
@@ -26,6 +26,8 @@ are found again at the next start.
   --listen HOST:PORT    where to answer (default: 127.0.0.1:6443, or the next free port; port 0: any free one)
   --runtime NAME        what runs containers: ${runtimeNames.join(', ')} (default: process)
   --rootfs image|host   what containers of the runtime sandbox see: their image (default), or this machine's own files
+  --cri-endpoint URL    where the runtime cri finds containerd or CRI-O (default: unix:///run/containerd/containerd.sock
+                        or unix:///run/crio/crio.sock)
   --merge-kubeconfig    also add the context "rondo" to $KUBECONFIG or ~/.kube/config
   --log-level LEVEL     debug, info, warn or error (default: warn)
   --clock virtual       time stands still until you move it with \`rondo clock\`; begins now, or at virtual=INSTANT
@@ -60,6 +62,7 @@ interface UpOptions {
   readonly port: number | undefined;
   readonly runtime: RuntimeName;
   readonly rootfs: Rootfs | undefined;
+  readonly criEndpoint: string | undefined;
   readonly log: ReturnType<typeof createLogger>;
   readonly time: ServerTime | undefined;
   readonly merge: boolean;
@@ -72,6 +75,7 @@ function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
     runtime: { type: 'string' },
     clock: { type: 'string', default: 'system' },
     rootfs: { type: 'string' },
+    'cri-endpoint': { type: 'string' },
     'merge-kubeconfig': { type: 'boolean', default: false },
     'log-level': { type: 'string', default: 'warn' },
   });
@@ -91,6 +95,7 @@ function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
     ...parseListen(values.listen),
     runtime,
     rootfs,
+    criEndpoint: givenEndpoint(values['cri-endpoint']),
     log,
     time,
     merge: values['merge-kubeconfig'],

@@ -14,6 +14,8 @@ export interface DataDirectory {
   readonly pods: string;
   /** Of the runtime `sandbox`. */
   readonly sandboxes: string;
+  /** Of the runtime `cri`. */
+  readonly cri: string;
   /** Pulled and loaded images. */
   readonly images: string;
   /** Persistent volumes, one directory each. */
@@ -44,6 +46,7 @@ export function openDataDirectory(given: string): DataDirectory {
     store: join(path, 'store'),
     pods: join(path, 'pods'),
     sandboxes: join(path, 'sandboxes'),
+    cri: join(path, 'cri'),
     images: imagesPath(path),
     volumes: join(path, 'volumes'),
     pki: join(path, 'pki'),
@@ -69,7 +72,7 @@ export function openDataDirectory(given: string): DataDirectory {
 
 /** What a start that did not come to its end can have left, or a new file system. */
 const ours = new Set([
-  ...['store', 'pods', 'sandboxes', 'images', 'volumes', 'pki', 'kubeconfig', 'token', '.writable'],
+  ...['store', 'pods', 'sandboxes', 'cri', 'images', 'volumes', 'pki', 'kubeconfig', 'token', '.writable'],
   'lost+found',
 ]);
 

@@ -11,6 +11,7 @@ import type { ImageServiceOptions } from '../runtimes/images/index.ts';
 import type { ImageService, Runtime } from '../runtimes/index.ts';
 import { createMemoryStore, openDiskStore, StoreFullError, StoreOpenError, type Store } from '../store/index.ts';
 import { backupExtension } from './backup-extension.ts';
+import { createCri } from './cri.ts';
 import { ensureCertificates, type Certificates } from './certificates.ts';
 import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDirectory } from './data-directory.ts';
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
@@ -26,13 +27,15 @@ export interface OpenEngineOptions {
   readonly runtime: RuntimeName;
   /** What containers in sandboxes see as their root; default `image`. */
   readonly rootfs?: Rootfs | undefined;
+  /** Where containerd or CRI-O listens: `unix:///run/containerd/containerd.sock`. */
+  readonly criEndpoint?: string | undefined;
   readonly log: Logger;
   /** Time that clients move. Such an engine keeps nothing: its objects are in memory. */
   readonly time?: ServerTime | undefined;
 }
 
-export type RuntimeName = 'process' | 'sandbox' | 'simulated';
-export const runtimeNames: readonly RuntimeName[] = ['process', 'sandbox', 'simulated'];
+export type RuntimeName = 'process' | 'sandbox' | 'cri' | 'simulated';
+export const runtimeNames: readonly RuntimeName[] = ['process', 'sandbox', 'cri', 'simulated'];
 
 /** `host`: this machine's own files, whatever image is named. */
 export type Rootfs = 'host' | 'image';
@@ -72,7 +75,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       random: systemRandom,
       log: options.log,
       store,
-      runtimes: runtimesOf(options, directory, { clock, problem: await trial }),
+      runtimes: await runtimesOf(options, directory, { clock, problem: await trial }),
       ...(time === undefined ? {} : virtualParts(time)),
       extensions: [backupExtension({ store, directory }), ...(time === undefined ? [] : [clockExtension(time)])],
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
@@ -121,23 +124,27 @@ interface RuntimeParts {
 }
 
 /** The chosen runtime, and those that Pods can ask for by a RuntimeClass. */
-function runtimesOf(options: OpenEngineOptions, directory: DataDirectory, { clock, problem }: RuntimeParts): Runtime[] {
-  const { runtime, log, rootfs } = options;
+async function runtimesOf(
+  options: OpenEngineOptions,
+  directory: DataDirectory,
+  { clock, problem }: RuntimeParts,
+): Promise<Runtime[]> {
+  const { runtime, log, rootfs, criEndpoint } = options;
   const names: RuntimeName[] = [runtime];
   if (runtime === 'sandbox' && problem !== undefined)
     throw new StartError(`--runtime sandbox: ${problem}; use --runtime process`);
-  if (runtime === 'process' && problem === undefined) names.push('sandbox');
-  if (runtime === 'sandbox') names.push('process');
-  return names.map((name) => createRuntime(name, directory, { log, clock, rootfs }));
+  if ((runtime === 'process' || runtime === 'cri') && problem === undefined) names.push('sandbox');
+  if (runtime === 'sandbox' || runtime === 'cri') names.push('process');
+  return Promise.all(names.map((name) => createRuntime(name, directory, { log, clock, rootfs, criEndpoint })));
 }
 
-/** A runtime of this machine by its name, with its files below the data directory. */
-export function createRuntime(
+/** A runtime of this machine by its name, with its files below the data directory. @throws (rejects) StartError */
+export async function createRuntime(
   name: RuntimeName,
-  directory: Pick<DataDirectory, 'pods' | 'sandboxes' | 'images'>,
-  options: { readonly log: Logger; readonly clock?: Clock; readonly rootfs?: Rootfs | undefined },
-): Runtime {
-  const { log, clock = systemClock, rootfs = 'image' } = options;
+  directory: Pick<DataDirectory, 'pods' | 'sandboxes' | 'cri' | 'images'>,
+  options: Pick<OpenEngineOptions, 'log' | 'rootfs' | 'criEndpoint'> & { readonly clock?: Clock },
+): Promise<Runtime> {
+  const { log, clock = systemClock, rootfs = 'image', criEndpoint } = options;
   const shared = { clock, random: systemRandom, log };
   switch (name) {
     case 'process':
@@ -149,6 +156,8 @@ export function createRuntime(
         images: lazyImages({ directory: directory.images, clock, log }),
         ...shared,
       });
+    case 'cri':
+      return createCri({ directory: directory.cri, endpoint: criEndpoint, log, clock });
     case 'simulated':
       return createSimulatedRuntime(shared);
   }

@@ -58,6 +58,19 @@ export class ContainerRuntime {
   }
 }
 
+/** Why nobody can be spoken with at this socket; undefined if somebody answers. */
+export async function criProblem(socket: string, clock: Clock): Promise<string | undefined> {
+  const runtime = new ContainerRuntime(socket, clock);
+  try {
+    await runtime.greet();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    runtime.client.close();
+  }
+}
+
 /** Undefined for what was not there any more. */
 export async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
