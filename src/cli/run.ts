@@ -89,8 +89,7 @@ function runOptions(args: readonly string[]): RunOptions {
   const timeoutSeconds = values.timeout === undefined ? undefined : Number(values.timeout);
   if (timeoutSeconds !== undefined && !(timeoutSeconds > 0)) throw new UsageError('--timeout must be a number above 0');
   const criEndpoint = givenEndpoint(values['cri-endpoint']);
-  if (criEndpoint !== undefined && runtime !== 'cri')
-    throw new UsageError('--cri-endpoint: is for --runtime cri only');
+  if (criEndpoint !== undefined && runtime !== 'cri') throw new UsageError('--cri-endpoint: is for --runtime cri only');
   return { files, runtime, criEndpoint, timeoutSeconds };
 }
 

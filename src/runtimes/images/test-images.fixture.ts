@@ -134,7 +134,19 @@ export class TestRegistry {
   #answer({ url = '' }: IncomingMessage, response: ServerResponse): void {
     const [, kind, reference = ''] = /\/(manifests|blobs)\/([^/]+)$/.exec(url) ?? [];
     const bytes = (kind === 'manifests' ? this.manifests : this.blobs).get(reference);
-    response.writeHead(bytes === undefined ? 404 : 200);
+    response.writeHead(bytes === undefined ? 404 : 200, kind === 'manifests' ? describe(bytes) : {});
     response.end(bytes ?? '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
   }
+}
+
+/** What clients that ask for the head of a manifest first go by. */
+function describe(manifest: Buffer | undefined): Record<string, string> {
+  if (manifest === undefined) return {};
+  // Not as JSON: some tests push what is none.
+  const type = /"mediaType":"([^"]+)"/.exec(manifest.toString())?.[1];
+  return {
+    'content-type': type ?? 'application/vnd.oci.image.manifest.v1+json',
+    'content-length': String(manifest.length),
+    'docker-content-digest': digest(manifest),
+  };
 }
