@@ -21,7 +21,12 @@ async function rondo(dataPath: string): Promise<Addresses> {
   const store = await openDiskStore({ directory: join(dataPath, 'store'), clock, log });
   const runtime = await createRuntime(
     'simulated',
-    { pods: join(dataPath, 'pods'), sandboxes: join(dataPath, 'sandboxes'), cri: join(dataPath, 'cri'), images: join(dataPath, 'images') },
+    {
+      pods: join(dataPath, 'pods'),
+      sandboxes: join(dataPath, 'sandboxes'),
+      cri: join(dataPath, 'cri'),
+      images: join(dataPath, 'images'),
+    },
     { log },
   );
   const engine = createEngine({ clock, random: systemRandom, log, store, runtimes: [runtime] });

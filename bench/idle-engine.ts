@@ -9,7 +9,12 @@ const clock = systemClock;
 const store = await openDiskStore({ directory: join(dataPath, 'store'), clock, log });
 const runtime = await createRuntime(
   'simulated',
-  { pods: join(dataPath, 'pods'), sandboxes: join(dataPath, 'sandboxes'), cri: join(dataPath, 'cri'), images: join(dataPath, 'images') },
+  {
+    pods: join(dataPath, 'pods'),
+    sandboxes: join(dataPath, 'sandboxes'),
+    cri: join(dataPath, 'cri'),
+    images: join(dataPath, 'images'),
+  },
   { log },
 );
 const podGc = { terminatedThreshold: 0 };

@@ -23,7 +23,12 @@ export async function startEngine(kind: EngineKind): Promise<Engine> {
   await kind.fill?.(store);
   const runtime = await createRuntime(
     kind.runtime,
-    { pods: temporaryDirectory(), sandboxes: temporaryDirectory(), cri: temporaryDirectory(), images: temporaryDirectory() },
+    {
+      pods: temporaryDirectory(),
+      sandboxes: temporaryDirectory(),
+      cri: temporaryDirectory(),
+      images: temporaryDirectory(),
+    },
     { log },
   );
   // What ended stays: the benchmarks ask how it weighs.
