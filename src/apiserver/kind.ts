@@ -122,6 +122,8 @@ export interface AdmissionRequest {
   readonly user: UserInfo;
   /** Registers what is to be called when the write is visible, was refused by another rule, or has failed. */
   readonly onSettled?: (call: () => void) => void;
+  /** For the Warning header; absent: nobody reads it. */
+  readonly warn?: ((text: string) => void) | undefined;
 }
 
 export interface UserInfo {

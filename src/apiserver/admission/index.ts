@@ -7,6 +7,7 @@ import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { ownRecords } from './own-records.ts';
+import { podSecurity } from './pod-security/index.ts';
 import { priority } from './priority.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
@@ -25,5 +26,6 @@ export function defaultAdmission(store: Store, random: Random): readonly Admissi
     runtimeClass(read),
     defaultTolerationSeconds,
     defaultStorageClass(list),
+    podSecurity(read),
   ];
 }

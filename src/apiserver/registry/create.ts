@@ -33,6 +33,7 @@ export async function createObject(
       subresource: undefined,
       user: request.user,
       onSettled: settlement.onSettled,
+      warn: request.warn,
     });
     if (pending !== undefined) await pending;
     const errors = newObjectErrors(kind, object);

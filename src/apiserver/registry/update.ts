@@ -109,7 +109,7 @@ function admitUpdate(
   const { onSettled } = settlement;
   const { name, namespace } = old.metadata;
   const asked = { operation: 'update', kind, namespace, name, object: next, old, subresource, user } as const;
-  return admit(registry, { ...asked, onSettled });
+  return admit(registry, { ...asked, onSettled, warn: request.warn });
 }
 
 function partOf({ kind, subresource }: WriteRequest): PartDefinition<KubeObject> | undefined {
