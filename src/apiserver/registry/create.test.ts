@@ -151,6 +151,11 @@ describe('create', () => {
       'Only one reference can have Controller set to true. Found "true" in references for Pod/p and Pod/p',
     ],
     [
+      'an owner of no version',
+      { metadata: { ownerReferences: [{ ...owner, apiVersion: 'a/b/c' }] } },
+      'metadata.ownerReferences.apiVersion: Invalid value: "a/b/c": version must not be empty',
+    ],
+    [
       'an owner without uid',
       { metadata: { ownerReferences: [{ ...owner, uid: '' }] } },
       'metadata.ownerReferences.uid: Invalid value: "": must not be empty',

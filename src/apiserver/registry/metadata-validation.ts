@@ -129,7 +129,9 @@ function ownerErrors(owners: readonly OwnerReference[]): FieldError[] {
 
 function oneOwnerErrors(owner: OwnerReference, path: string): FieldError[] {
   const errors: FieldError[] = [];
-  if (!owner.apiVersion) errors.push(fieldError.invalid(`${path}.apiVersion`, '', 'version must not be empty'));
+  // Also of what is no group and version at all upstream says this.
+  if (!/^([^/]*\/)?[^/]+$/.test(owner.apiVersion ?? ''))
+    errors.push(fieldError.invalid(`${path}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty'));
   for (const field of ['kind', 'name', 'uid'] as const) {
     if (!owner[field]) errors.push(fieldError.invalid(`${path}.${field}`, '', 'must not be empty'));
   }
