@@ -68,8 +68,6 @@ export interface Runtime {
   onExit(listener: (state: ContainerState) => void): void;
   /** Reads a container's log, also while it runs and after it ended, until `removePod`. */
   readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array>;
-  /** The Pod is over: what only running containers need may go. Logs and exits stay. Repeatable. */
-  finishPod?(podUid: string): Promise<void>;
   /** Kills what is left of the Pod and removes all its files, logs included. Repeatable. */
   removePod(podUid: string): Promise<void>;
   /** Uids of all Pods that have files here, for cleaning up after Pods that vanished while the engine was away. */

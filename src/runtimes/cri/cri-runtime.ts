@@ -30,7 +30,9 @@ import {
   attemptFiles,
   attemptsOf,
   heldPods,
+  isOver,
   makePod,
+  markOver,
   openFiles,
   podFiles,
   removePodFiles,
@@ -186,6 +188,11 @@ class CriRuntime implements Runtime {
     return remoteCommand(async () => (await this.#runtime.call(methods.exec, request)).url, wanted);
   }
 
+  /** Of a network of its own. */
+  podAddress(podUid: string): string | undefined {
+    return this.#parts().sandboxes.known(podUid)?.address;
+  }
+
   dial(podUid: string, port: number): Duplex {
     const sandbox = this.#parts().sandboxes.known(podUid);
     if (sandbox === undefined) throw new RuntimeError('NotFound', 'the Pod has no sandbox');
@@ -216,10 +223,14 @@ class CriRuntime implements Runtime {
     return readCriLog(log, options);
   }
 
-  async finishPod(podUid: string): Promise<void> {
-    const containers = this.#held.ofPod(podUid);
-    if (containers.length === 0 || containers.some(({ state }) => state.type === 'running')) return;
-    await this.#parts().chores.add(podUid, 'finish');
+  /** Beside whoever asks: giving a network back takes a container runtime some tenths of a second. */
+  endPod(podUid: string): Promise<void> {
+    const { files, chores } = this.#parts();
+    if (this.#held.hasPod(podUid)) {
+      markOver(files, podUid);
+      void chores.add(podUid, 'finish');
+    }
+    return Promise.resolve();
   }
 
   async removePod(podUid: string): Promise<void> {
@@ -278,11 +289,12 @@ class CriRuntime implements Runtime {
   }
 
   async #greet(): Promise<void> {
-    const { sandboxes, starter, chores } = this.#parts();
+    const { sandboxes, starter, chores, files } = this.#parts();
     await this.#runtime.greet();
-    await sandboxes.adopt((uid) => this.#held.hasPod(uid) || chores.has(uid));
+    const unneeded = await sandboxes.adopt((uid) => this.#held.hasPod(uid) && !isOver(files, uid));
     await starter.adopt();
     this.#isConnected = true;
+    for (const uid of unneeded) void chores.add(uid, 'finish');
     this.#options.log.info('cri runtime', { socket: this.#runtime.socket, version: this.version });
   }
 

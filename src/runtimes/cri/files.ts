@@ -14,6 +14,7 @@ import type { ContainerId, ExitedContainer } from '../runtime.ts';
  *     pods/<uid>/<name>_<attempt>.message what it wrote as its termination message
  *     pods/<uid>/logs/<name>_<attempt>.log   written by the container runtime
  *     pods/<uid>/volumes/<name>, hosts    what is mounted into its containers
+ *     pods/<uid>/over                  nothing of it runs or will be started: it needs no sandbox
  */
 export interface Files {
   readonly root: string;
@@ -41,14 +42,13 @@ export interface AttemptRecord {
   readonly exit: Exit | undefined;
 }
 
-export function podFiles({ root }: Files, uid: string): Record<'directory' | 'volumes' | 'logs' | 'hosts', string> {
+export function podFiles(
+  { root }: Files,
+  uid: string,
+): Record<'directory' | 'volumes' | 'logs' | 'hosts' | 'over', string> {
   const directory = join(root, 'pods', uid);
-  return {
-    directory,
-    volumes: join(directory, 'volumes'),
-    logs: join(directory, 'logs'),
-    hosts: join(directory, 'hosts'),
-  };
+  const at = (name: string): string => join(directory, name);
+  return { directory, volumes: at('volumes'), logs: at('logs'), hosts: at('hosts'), over: at('over') };
 }
 
 export function attemptFiles(files: Files, id: ContainerId): Record<'claim' | 'exit' | 'message' | 'log', string> {
@@ -72,6 +72,14 @@ export function makePod(files: Files, uid: string): void {
 
 export function heldPods({ root }: Files): readonly string[] {
   return readdirSync(join(root, 'pods'));
+}
+
+export function markOver(files: Files, uid: string): void {
+  writeFileSync(podFiles(files, uid).over, '', { mode: 0o600 });
+}
+
+export function isOver(files: Files, uid: string): boolean {
+  return existsSync(podFiles(files, uid).over);
 }
 
 /** All attempts of a Pod that left files. */

@@ -69,18 +69,17 @@ export class Sandboxes {
     for (const { id } of items) await this.#end(id);
   }
 
-  /** Learns what earlier engines made; what belongs to Pods that are not held any more goes. @throws (rejects) CriError */
-  async adopt(isHeld: (podUid: string) => boolean): Promise<void> {
+  /** Learns what earlier engines made; gives the Pods whose sandboxes nobody needs any more. @throws (rejects) CriError */
+  async adopt(isNeeded: (podUid: string) => boolean): Promise<readonly string[]> {
     const { runtime, owner, log } = this.#options;
     const { items } = await runtime.call(methods.listPodSandbox, { filter: {} });
-    for (const { id, labels, state } of items.filter((item) => item.labels[ownerLabel] === owner)) {
-      if (!isHeld(podUidOf(labels))) await this.#end(id);
-      else if (state === 'ready') await this.#look(podUidOf(labels), id);
-    }
+    const own = items.filter(({ labels }) => labels[ownerLabel] === owner);
+    for (const { id, labels, state } of own)
+      if (state === 'ready' && isNeeded(podUidOf(labels))) await this.#look(podUidOf(labels), id);
     const strangers = items.filter(({ labels }) => labels[ownerLabel] === undefined && podUidOf(labels) !== '').length;
-    if (strangers === 0) return;
     const message = 'the container runtime runs pods of a kubelet, which ends those that it does not know';
-    log.warn(message, { socket: runtime.socket, pods: strangers });
+    if (strangers > 0) log.warn(message, { socket: runtime.socket, pods: strangers });
+    return own.map(({ labels }) => podUidOf(labels)).filter((uid) => !isNeeded(uid));
   }
 
   async #find(pod: Pod, signal: AbortSignal): Promise<ConfiguredSandbox> {
