@@ -120,7 +120,7 @@ describe('an invalid object', () => {
     ['a Job name of 64 letters', create(jobs, job({ metadata: { name: 'x'.repeat(64) }, spec: { template } })), 'spec.template.labels', /must be no more than 63 (characters|bytes)/],
     ['a label value of 64 letters', create(maps, { metadata: { name: 'bad', labels: { a: 'x'.repeat(64) } } }), 'metadata.labels', /must be no more than 63 (characters|bytes)/],
     ['annotations above 256 KiB', create(maps, { metadata: { name: 'bad', annotations: { a: 'x'.repeat(300_000) } } }), 'metadata.annotations', /Too long: may not be more than 262144 bytes/],
-    ['a ConfigMap above 1 MiB', create(maps, { metadata: { name: 'bad' }, data: { a: 'x'.repeat(1_100_000) } }), '', /Too long: may not be more than 1048576 bytes/],
+    ['a ConfigMap above 1 MiB', create(maps, { metadata: { name: 'bad' }, data: { a: 'x'.repeat(1_100_000) } }), '[]', /Too long: may not be more than 1048576 bytes/],
     ['a restart policy that Jobs cannot have', create(jobs, withSpec({ template: { spec: { ...template.spec, restartPolicy: 'Always' } } })), 'spec.template.spec.restartPolicy', /Unsupported value: "Always"|Required value/],
     ['a container without a name', create(jobs, withContainer({ name: '' })), 'spec.template.spec.containers[0].name', /Required value/],
     ['a patch that makes it invalid', patch(`${jobs}/kept`, { spec: { parallelism: -1 } }, 'merge-patch'), 'spec.parallelism', /Invalid value: -1/],
