@@ -39,7 +39,8 @@ export function containerSecurityOf(
     capabilities: { add: add.map(capabilityName), drop: drop.map(capabilityName) },
     privileged,
     namespaceOptions: { ...namespacesOf(pod), ...(targetId === undefined ? {} : { pid: 'TARGET', targetId }) },
-    ...(runAsUser === undefined ? userBeside(runAsGroup, image) : { runAsUser }),
+    // Also what the image says: a runtime that is told nobody gives the groups of root.
+    ...(runAsUser === undefined ? userOf(image) : { runAsUser }),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
     readonlyRootfs: own.readOnlyRootFilesystem === true,
     supplementalGroups: groupsOf(pod),
@@ -80,9 +81,7 @@ function groupsOf({ spec: { securityContext } }: Pod): readonly number[] {
   return fsGroup === undefined ? supplementalGroups : [...supplementalGroups, fsGroup];
 }
 
-/** The protocol has a group only beside a user. */
-function userBeside(group: number | undefined, { uid, username }: ImageUser): Sent<typeof containerSecurity> {
-  if (group === undefined) return {};
+function userOf({ uid, username }: ImageUser): Sent<typeof containerSecurity> {
   return username === '' ? { runAsUser: uid ?? 0 } : { runAsUsername: username };
 }
 
