@@ -94,6 +94,19 @@ describe('admission to the process runtime', () => {
     expect(JSON.stringify(admission)).toContain('instead of busybox:1.36 the command runs on the host');
   });
 
+  it.each<[string, Abilities['mounts'], Partial<Container>, readonly string[]]>([
+    ['the usual place is written to', 'anywhere', { args: ['echo x >/dev/termination-log'] }, ['TerminationMessagePathNotRead']], // prettier-ignore
+    ['nobody writes to the usual place', 'none', {}, []],
+    ['another place can be mounted', 'anywhere', { terminationMessagePath: '/own/message', args: ['echo x >/own/message'] }, []], // prettier-ignore
+    ['another place cannot be mounted', 'none', { terminationMessagePath: '/own/message', args: ['echo x >/own/message'] }, ['TerminationMessagePathNotRead']], // prettier-ignore
+    ['a place has to be made in a directory of the host', 'anywhere', { terminationMessagePath: '/etc/no-such-file' }, ['DirectoryOverlaid']], // prettier-ignore
+    ['a place that an overlay would be needed for is named to a program', 'existing', { terminationMessagePath: '/etc/no-such-file', env: [{ name: 'A', value: '/etc/no-such-file' }] }, ['TerminationMessagePathNotRead']], // prettier-ignore
+  ])('tells of termination messages what it must: %s', (_what, mounts, container, reasons) => {
+    const given = { terminationMessagePath: '/dev/termination-log', ...container };
+    const admission = admitPod(pod(given), { ...root, mounts });
+    expect(admission.type === 'accept' && admission.announce.map(({ reason }) => reason)).toEqual(reasons);
+  });
+
   it('refuses names that could lead out of its directory', () => {
     const strange = pod({});
     const uid = '../../etc';

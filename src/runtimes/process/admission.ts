@@ -2,6 +2,7 @@ import type { Container, Pod, PodSecurityContext, SecurityContext } from '../../
 import type { Admission, Announcement } from '../runtime.ts';
 import { isHostImage, isSafeName, commonAnnouncements } from '../wrapped/index.ts';
 import { identityAnnouncements } from './identity.ts';
+import { messageAnnouncements, mountsMessage } from './message-path.ts';
 import { needsOverlay } from './sandbox.ts';
 
 /** What this machine lets the process runtime do, found out at start. */
@@ -18,7 +19,16 @@ export interface Abilities {
 export function admitPod(pod: Pod, abilities: Abilities): Admission {
   const problem = podProblem(pod, abilities) ?? firstOf(allContainers(pod), (c) => containerProblem(c, pod, abilities));
   if (problem !== undefined) return { type: 'refuse', ...problem };
-  return { type: 'accept', announce: [...announcements(pod), ...identityAnnouncements(pod, abilities)] };
+  return { type: 'accept', announce: announcementsFor(pod, abilities) };
+}
+
+function announcementsFor(pod: Pod, abilities: Abilities): Announcement[] {
+  return [
+    ...announcements(pod),
+    ...overlayAnnouncements(allContainers(pod), abilities),
+    ...identityAnnouncements(pod, abilities),
+    ...messageAnnouncements(allContainers(pod), abilities),
+  ];
 }
 
 interface Problem {
@@ -164,12 +174,14 @@ function announcements(pod: Pod): Announcement[] {
       reason: 'PortsNotIsolated',
       message: 'The process runtime has no network of its own for Pods: ports are those of the host',
     });
-  return [...result, ...commonAnnouncements(pod), ...overlayAnnouncements(containers)];
+  return [...result, ...commonAnnouncements(pod)];
 }
 
 /** Where a mount path is missing on the host, its nearest directory is overlaid: that must not come as a surprise. */
-function overlayAnnouncements(containers: readonly Container[]): Announcement[] {
-  const paths = containers.flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ mountPath }) => mountPath);
+function overlayAnnouncements(containers: readonly Container[], abilities: Abilities): Announcement[] {
+  const mounted = containers.flatMap(({ volumeMounts }) => volumeMounts ?? []).map(({ mountPath }) => mountPath);
+  const messages = containers.filter((container) => mountsMessage(container, abilities));
+  const paths = [...mounted, ...messages.map(({ terminationMessagePath }) => terminationMessagePath ?? '')];
   const overlaid = [...new Set(paths.filter(needsOverlay))];
   if (overlaid.length === 0) return [];
   const message =

@@ -15,6 +15,7 @@ import {
 } from '../wrapped/index.ts';
 import { noCommand, type Abilities } from './admission.ts';
 import { identityVariables } from './identity.ts';
+import { mountsMessage } from './message-path.ts';
 import { prepareSandbox } from './sandbox.ts';
 
 export interface StartContext {
@@ -45,7 +46,7 @@ export function planStart(context: StartContext): StartPlan {
   const workingDir =
     container.workingDir === undefined || container.workingDir === '' ? directory : container.workingDir;
   const prefix = [...environmentWords(others), ...privilegeWords(request, abilities)];
-  const sandboxed = (container.volumeMounts?.length ?? 0) > 0;
+  const sandboxed = (container.volumeMounts?.length ?? 0) > 0 || mountsMessage(container, abilities);
   const common = {
     files,
     podDirectory: directory,

@@ -403,6 +403,14 @@ describe('mounts of the process runtime', () => {
     expect(exit).toMatchObject({ exitCode: 0, message: 'bye\n' });
   });
 
+  it('bring a termination message from a place that the Pod chose, without any volume', async (context) => {
+    if (!canMount()) return context.skip();
+    const terminationMessagePath = '/rondo-own/message';
+    const asking = { ...asked(`echo bye >${terminationMessagePath}`, { terminationMessagePath }), volumes: [] };
+    expect((await run(asking)).exit).toMatchObject({ exitCode: 0, message: 'bye\n' });
+    expect(existsSync('/rondo-own')).toBe(false);
+  });
+
   it('work in a directory that holds the data directory itself', async (context) => {
     if (!canMount()) return context.skip();
     const path = join(dirname(dataDir), 'new');
