@@ -91,6 +91,13 @@ describe('rondo test', () => {
     expect(xml).toContain('<failure message="found 24">');
   });
 
+  it('writes XML that can be read whatever the scenario is called', async () => {
+    const junit = join(directory, 'odd.xml');
+    const odd = scenario(['expect: [{ runs: 1 }]'], '90m').replace('trial', String.raw`"a<b>&\"\x01\uFFFE\uD800\n\t."`);
+    await run([cronJob('hourly'), odd], '--junit', junit);
+    expect(readFileSync(junit, 'utf8')).toContain('<testsuite name="a&lt;b&gt;&amp;&quot;&#10;&#9;." tests="1"');
+  });
+
   it('gives the same bytes for the same seed, and others for another', { timeout: 60_000 }, async () => {
     const documents = [cronJob('hourly'), scenario(['outcomes: [{ duration: { exponential: 5m } }]'])];
     const [first, second, other] = [

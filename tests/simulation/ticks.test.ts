@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { resources, type Job } from '../../src/api/index.ts';
+import { resources, type Event, type Job } from '../../src/api/index.ts';
 import { ref, World } from './tick-world.ts';
 
 const minuteMs = 60_000;
@@ -254,6 +254,27 @@ describe('the fate of a tick', () => {
     ]);
     expect(ticks[0]!.message).toContain('the Job could not be created');
   });
+});
+
+it('are none where the zone is unknown, as that of an object from another version may be: the list says so', async () => {
+  const { clock, store } = await newWorld();
+  await world.create({ timeZone: 'Asia/Tokyo' });
+  await clock.advance(minuteMs);
+  await world.engine.stop();
+  const key = 'batch/cronjobs/default/tick';
+  const text = store.get(key)!.value.toString().replace('Asia/Tokyo', 'Mars/Olympus');
+  await store.write({ key, type: 'put', encode: () => ({ value: () => Buffer.from(text) }) });
+  await world.up();
+  await clock.advance(minuteMs);
+  const zone = 'unknown time zone Mars/Olympus';
+  const { problem, next, ticks } = await world.list();
+  expect({ problem, next }).toEqual({ problem: `provided bad location Mars/Olympus: ${zone}`, next: null });
+  expect(ticks).toHaveLength(1);
+  const { items } = await world.engine.client.list<Event>(resources.events);
+  expect(items.map(({ message }) => message)).toContain(`invalid timeZone: "Mars/Olympus": ${zone}`);
+  await world.patch({ timeZone: 'Asia/Kolkata' });
+  await clock.advance(minuteMs);
+  expect((await world.lines()).at(-1)).toBe('00:03 Ran Complete');
 });
 
 describe('what is kept', () => {

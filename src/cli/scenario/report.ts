@@ -133,12 +133,16 @@ export function reportJunit(reports: readonly Report[]): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites.join('')}</testsuites>\n`;
 }
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const entities: Readonly<Record<string, string>> = {
+  ...{ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' },
+  // Readers take these for spaces in attributes.
+  ...{ '\n': '&#10;', '\t': '&#9;' },
+};
 
 function escape(text: string): string {
-  // Control characters cannot stand in XML at all.
-  const allowed = text.replace(/(?![\n\t])\p{Cc}/gu, '');
-  return allowed.replace(/[&<>"]/g, (letter) => entities[letter]!);
+  // Control characters, halves of pairs and the two that are none cannot stand in XML at all.
+  const allowed = text.replace(/(?![\n\t])\p{Cc}|\p{Cs}|[\uFFFE\uFFFF]/gu, '');
+  return allowed.replace(/[&<>"\n\t]/g, (letter) => entities[letter]!);
 }
 
 function iso(ms: number): string {
