@@ -306,7 +306,7 @@ spec: { suspend: true, template: { spec: { restartPolicy: Never, containers: [{ 
       expect(await fatesOf(options, story, '20m30s')).toEqual(expected);
     });
 
-    it('that is never in time, because its deadline is shorter than the time from which it is counted', async () => {
+    it('that the deadline rules out, because its deadline is shorter than the time from which it is counted', async () => {
       const options = { schedule: '@every 5m', more: ['startingDeadlineSeconds: 100'] };
       expect(await fatesOf(options, [accounted], '16m')).toEqual({ due: 3, deadline: 3 });
     });

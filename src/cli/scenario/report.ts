@@ -52,7 +52,7 @@ const fateTexts: Readonly<Record<Fate, string>> = {
   engineDown: 'missed while the engine was down',
   clockStep: 'passed over by a step of the clock',
   nameTaken: 'not run because another Job had its name (they tell minutes)',
-  deadline: 'never in time for startingDeadlineSeconds',
+  deadline: 'ruled out by startingDeadlineSeconds',
   refused: 'refused by the API',
   unaccounted: 'LOST WITHOUT A REASON',
 };

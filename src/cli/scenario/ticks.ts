@@ -172,9 +172,8 @@ class Accountant {
     const other = this.#byName.get(tickName(cronJob, atMs))?.find(({ createdMs }) => createdMs <= atMs + onTimeMs);
     if (other !== undefined) return missed('nameTaken', other.job);
     const { startingDeadlineSeconds: seconds } = spec;
-    // The search begins where the deadline does, and `@every` is counted from there.
-    if (seconds === 0 || (seconds !== undefined && seconds * 1000 < (everyMs(schedule) ?? 0)))
-      return missed('deadline');
+    // The search begins where the deadline does, and `@every` is counted from there: its other instants are then none.
+    if (seconds === 0 || (seconds !== undefined && everyMs(schedule) !== undefined)) return missed('deadline');
     const refused = recorder.notes.some(
       (note) => note.atMs >= atMs && note.atMs <= atMs + onTimeMs && note.text.startsWith('FailedCreate'),
     );
