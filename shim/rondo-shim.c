@@ -4,7 +4,7 @@
  *
  * Arguments are operations with a fixed number of words each (see `operations` below), then `--` and the command. The
  * environment is the container's; secrets come only there. Exit 17: claimed before, or the Pod was removed meanwhile.
- * `exec PID` in front of them runs a command in a container that runs: see exec.c.
+ * `exec PID` in front of them runs a command in a container that runs: see exec.c. `network`: see network.c.
  * src/runtimes/sandbox/shim-executor.ts writes the arguments; util-linux-executor.ts does the same with a script.
  */
 #define _GNU_SOURCE
@@ -26,15 +26,18 @@
 
 struct container container;
 int error_pipe = -1;
+const char *error_prefix;
 
 /* Ends the child and tells why: the parent makes it the container's StartError. */
 void fail(const char *format, ...) {
   char text[2048];
+  int length = error_prefix ? snprintf(text, sizeof text, "%s", error_prefix) : 0;
   va_list list;
   va_start(list, format);
-  int length = vsnprintf(text, sizeof text, format, list);
+  length += vsnprintf(text + length, sizeof text - (size_t)length, format, list);
   va_end(list);
-  if (length > (int)sizeof text - 1) length = sizeof text - 1;
+  if (length > (int)sizeof text - 2) length = sizeof text - 2;
+  if (error_prefix) text[length++] = '\n';
   if (error_pipe >= 0 && write(error_pipe, text, length) != length) _exit(129);
   _exit(128);
 }
@@ -232,6 +235,7 @@ int main(int argc, char **argv) {
     puts("rondo-shim 1");
     return 0;
   }
+  if (argc > 2 && strcmp(argv[1], "network") == 0) return network(argc - 2, argv + 2);
   if (argc > 2 && strcmp(argv[1], "exec") == 0) {
     parse(argv + 3);
     return exec_in(argv[2]);

@@ -19,6 +19,8 @@ struct container {
 extern struct container container;
 /* Where `fail` tells why; standard error where a person waits. */
 extern int error_pipe;
+/* What comes before it, and makes it a line; none: the text alone. */
+extern const char *error_prefix;
 
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* root.c: cgroups, host name, mounts; ends in the new root. */
@@ -31,6 +33,8 @@ void run_command(void) __attribute__((noreturn));
 void run_inside(void) __attribute__((noreturn));
 /* exec.c: runs the command in a running container; gives its exit code. */
 int exec_in(const char *pid);
+/* network.c: the arguments after `network`; gives the exit code. */
+int network(int count, char **words);
 /* seccomp.c */
 void install_seccomp(void);
 /* root.c */

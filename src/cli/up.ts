@@ -4,11 +4,13 @@ import {
   defaultDataPath,
   isClockInstant,
   openEngine,
+  parsePodNetwork,
   runtimeNames,
   ServerTime,
   StartError,
   systemClock,
   type OpenEngine,
+  type PodNetworkChoice,
   type Rootfs,
   type RuntimeName,
 } from '../engine/index.ts';
@@ -28,6 +30,9 @@ are found again at the next start.
   --rootfs image|host   what containers of the runtime sandbox see: their image (default), or this machine's own files
   --cri-endpoint URL    where the runtime cri finds containerd or CRI-O (default: unix:///run/containerd/containerd.sock
                         or unix:///run/crio/crio.sock)
+  --pod-network auto    which network Pods of the runtime sandbox have: auto (default: one address each, in a private
+                        network that this machine does not use; where that cannot be, the host's), host, or a
+                        network of your own like 10.5.0.0/16
   --merge-kubeconfig    also add the context "rondo" to $KUBECONFIG or ~/.kube/config
   --log-level LEVEL     debug, info, warn or error (default: warn)
   --clock virtual       time stands still until you move it with \`rondo clock\`; begins now, or at virtual=INSTANT
@@ -63,6 +68,7 @@ interface UpOptions {
   readonly runtime: RuntimeName;
   readonly rootfs: Rootfs | undefined;
   readonly criEndpoint: string | undefined;
+  readonly podNetwork: PodNetworkChoice | undefined;
   readonly log: ReturnType<typeof createLogger>;
   readonly time: ServerTime | undefined;
   readonly merge: boolean;
@@ -76,6 +82,7 @@ function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
     clock: { type: 'string', default: 'system' },
     rootfs: { type: 'string' },
     'cri-endpoint': { type: 'string' },
+    'pod-network': { type: 'string' },
     'merge-kubeconfig': { type: 'boolean', default: false },
     'log-level': { type: 'string', default: 'warn' },
   });
@@ -96,10 +103,20 @@ function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
     runtime,
     rootfs,
     criEndpoint: givenEndpoint(values['cri-endpoint']),
+    podNetwork: podNetworkOf(values['pod-network'], runtime),
     log,
     time,
     merge: values['merge-kubeconfig'],
   };
+}
+
+function podNetworkOf(text: string | undefined, runtime: RuntimeName): PodNetworkChoice | undefined {
+  if (text === undefined) return undefined;
+  if (runtime === 'simulated') throw new UsageError(`--pod-network ${text}: simulated containers have no network`);
+  const choice = parsePodNetwork(text);
+  if (choice === undefined)
+    throw new UsageError(`--pod-network ${text}: must be auto, host or a network like 10.5.0.0/16 (/8 to /29)`);
+  return choice;
 }
 
 function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {

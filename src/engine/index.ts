@@ -10,6 +10,7 @@ export {
   type Rootfs,
   type RuntimeName,
 } from './open-engine.ts';
+export { parsePodNetwork, type PodNetworkChoice } from '../runtimes/sandbox/index.ts';
 export { imagesPath, imageTools } from './images.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export { statusPath, type EngineStatus } from './status-extension.ts';

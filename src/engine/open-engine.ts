@@ -5,7 +5,7 @@ import { reachableUrl, type Listening } from '../apiserver/index.ts';
 import { systemClock, systemRandom, type Clock } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import { createProcessRuntime } from '../runtimes/process/index.ts';
-import { createSandboxRuntime, sandboxProblem } from '../runtimes/sandbox/index.ts';
+import { createSandboxRuntime, sandboxProblem, type PodNetworkChoice } from '../runtimes/sandbox/index.ts';
 import { createSimulatedRuntime } from '../runtimes/simulated/index.ts';
 import type { ImageServiceOptions } from '../runtimes/images/index.ts';
 import type { ImageService, Runtime } from '../runtimes/index.ts';
@@ -29,6 +29,8 @@ export interface OpenEngineOptions {
   readonly rootfs?: Rootfs | undefined;
   /** Where containerd or CRI-O listens: `unix:///run/containerd/containerd.sock`. */
   readonly criEndpoint?: string | undefined;
+  /** Which network Pods in sandboxes have; default `auto`. */
+  readonly podNetwork?: PodNetworkChoice | undefined;
   readonly log: Logger;
   /** Time that clients move. Such an engine keeps nothing: its objects are in memory. */
   readonly time?: ServerTime | undefined;
@@ -129,22 +131,24 @@ async function runtimesOf(
   directory: DataDirectory,
   { clock, problem }: RuntimeParts,
 ): Promise<Runtime[]> {
-  const { runtime, log, rootfs, criEndpoint } = options;
+  const { runtime, log, rootfs, podNetwork, criEndpoint } = options;
   const names: RuntimeName[] = [runtime];
   if (runtime === 'sandbox' && problem !== undefined)
     throw new StartError(`--runtime sandbox: ${problem}; use --runtime process`);
   if ((runtime === 'process' || runtime === 'cri') && problem === undefined) names.push('sandbox');
   if (runtime === 'sandbox' || runtime === 'cri') names.push('process');
-  return Promise.all(names.map((name) => createRuntime(name, directory, { log, clock, rootfs, criEndpoint })));
+  return Promise.all(
+    names.map((name) => createRuntime(name, directory, { log, clock, rootfs, podNetwork, criEndpoint })),
+  );
 }
 
 /** A runtime of this machine by its name, with its files below the data directory. @throws (rejects) StartError */
 export async function createRuntime(
   name: RuntimeName,
   directory: Pick<DataDirectory, 'pods' | 'sandboxes' | 'cri' | 'images'>,
-  options: Pick<OpenEngineOptions, 'log' | 'rootfs' | 'criEndpoint'> & { readonly clock?: Clock },
+  options: Pick<OpenEngineOptions, 'log' | 'rootfs' | 'podNetwork' | 'criEndpoint'> & { readonly clock?: Clock },
 ): Promise<Runtime> {
-  const { log, clock = systemClock, rootfs = 'image', criEndpoint } = options;
+  const { log, clock = systemClock, rootfs = 'image', podNetwork, criEndpoint } = options;
   const shared = { clock, random: systemRandom, log };
   switch (name) {
     case 'process':
@@ -153,6 +157,7 @@ export async function createRuntime(
       return createSandboxRuntime({
         dataDir: directory.sandboxes,
         rootfs,
+        podNetwork,
         images: lazyImages({ directory: directory.images, clock, log }),
         ...shared,
       });

@@ -2,6 +2,7 @@ import type { LifecycleHandler, Pod, Probe } from '../api/index.ts';
 import type { Clock } from '../clock/index.ts';
 import type { ContainerId, Runtime } from '../runtimes/index.ts';
 import { containerId, type ContainerView } from './container-view.ts';
+import { podAddressOf } from './pod-address.ts';
 import {
   ask,
   maxOutputBytes,
@@ -29,7 +30,7 @@ export function containerAsker({ pod, view, runtime, clock }: Asked): ContainerA
   const id = containerId(pod, view);
   const target: AskTarget = {
     container: view.container,
-    address: runtime.capabilities.podAddress,
+    address: podAddressOf(pod, runtime) ?? runtime.capabilities.hostAddress,
     exec: runtime.exec === undefined ? undefined : (command, signal) => execForOutput(runtime, id, { command, signal }),
   };
   return {

@@ -10,21 +10,23 @@ import {
   type Secret,
 } from '../api/index.ts';
 import type { Client } from '../client/index.ts';
-import type { Capabilities } from '../runtimes/index.ts';
+import type { Runtime } from '../runtimes/index.ts';
 import type { ContainerSources } from './environment.ts';
+import { podAddressOf } from './pod-address.ts';
 import type { ServerAddress } from './pod-identity.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 
 interface SourcesOptions {
   readonly client: Client;
   readonly tokens: ServiceAccountTokens;
-  readonly capabilities: Capabilities;
+  readonly runtime: Runtime;
   readonly server: ServerAddress | undefined;
 }
 
 /** The objects that a Pod names, asked of the API server each time. */
-export function containerSources(pod: Pod, { client, tokens, capabilities, server }: SourcesOptions): ContainerSources {
+export function containerSources(pod: Pod, { client, tokens, runtime, server }: SourcesOptions): ContainerSources {
   const { namespace } = pod.metadata;
+  const { capabilities } = runtime;
   const find = async <T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined> => {
     try {
       return await client.get(resource, resource.namespaced ? { namespace, name } : { name });
@@ -41,7 +43,7 @@ export function containerSources(pod: Pod, { client, tokens, capabilities, serve
     token: (projection) => tokens.tokenFor(pod, projection),
     server,
     allocatable: capabilities,
-    hostAddress: capabilities.podAddress,
-    podAddress: capabilities.podAddress,
+    hostAddress: capabilities.hostAddress,
+    podAddress: podAddressOf(pod, runtime),
   };
 }

@@ -27,9 +27,9 @@ export interface ContainerSources {
   readonly server: ServerAddress | undefined;
   /** What `resourceFieldRef` answers where a container sets no limit. */
   readonly allocatable: { readonly cpuMillis: number; readonly memoryBytes: number };
-  /** The node's address: `status.hostIP`, and `status.podIP` before the Pod's status says it. */
+  /** `status.hostIP` and `status.podIP`, also before the Pod's status says them. */
   readonly hostAddress: string;
-  readonly podAddress: string;
+  readonly podAddress: string | undefined;
 }
 
 const configError = (message: string): RuntimeError => new RuntimeError('CreateContainerConfigError', message);
@@ -172,7 +172,7 @@ export function podField(
       return sources.hostAddress;
     case 'status.podIP':
     case 'status.podIPs':
-      return sources.podAddress;
+      return sources.podAddress ?? '';
     default:
       throw configError(`fieldPath ${fieldPath} is not supported`);
   }

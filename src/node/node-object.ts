@@ -36,7 +36,7 @@ export function nodeStatus(runtime: Runtime, before: readonly NodeCondition[], n
       condition(before, nowMs, ['Ready', 'True', 'KubeletReady', 'the node agent is running']),
     ],
     addresses: [
-      { type: 'InternalIP', address: capabilities.podAddress },
+      { type: 'InternalIP', address: capabilities.hostAddress },
       { type: 'Hostname', address: capabilities.hostname },
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: 0 } },

@@ -32,6 +32,8 @@ export interface PodRecord {
   readonly containers: Map<string, ContainerMemory>;
   admission: Admission | undefined;
   prepared: boolean;
+  /** The last that it had: a Pod that has ended keeps it in its status. */
+  address: string | undefined;
   /** See `RefreshedVolumes`. */
   volumesAtMs: number | undefined;
   /** See `LimitedVolumes`. */
@@ -56,6 +58,7 @@ export function newRecord(pod: Pod, runtime: Runtime): PodRecord {
     containers: new Map(),
     admission: undefined,
     prepared: false,
+    address: pod.status.podIP,
     volumesAtMs: undefined,
     eviction: undefined,
     measuredAtMs: undefined,

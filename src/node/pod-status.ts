@@ -12,7 +12,8 @@ import type { PodPlan } from './pod-plan.ts';
 
 export interface StatusContext {
   readonly hostAddress: string;
-  readonly podAddress: string;
+  /** Undefined: it has none (yet). */
+  readonly podAddress: string | undefined;
   readonly nowMs: number;
 }
 
@@ -31,8 +32,7 @@ export function podStatus(pod: Pod, views: readonly ContainerView[], plan: PodPl
     phase,
     hostIP: context.hostAddress,
     hostIPs: [{ ip: context.hostAddress }],
-    podIP: context.podAddress,
-    podIPs: [{ ip: context.podAddress }],
+    ...(context.podAddress === undefined ? {} : { podIP: context.podAddress, podIPs: [{ ip: context.podAddress }] }),
     startTime: pod.status.startTime ?? formatTime(context.nowMs),
     conditions: conditionsOf(pod, { views, phase, nowMs: context.nowMs }),
     containerStatuses: regulars.map((view) => containerStatus(pod, view, plan, lost)),

@@ -5,15 +5,17 @@ import { admitted } from './pod-admission.ts';
 import type { Answer } from './probes/index.ts';
 import { containerAsker, type ContainerAsker } from './container-asker.ts';
 import { ContainerStopper } from './container-stopper.ts';
-import { containerFieldPath, isRunning, isStarted, type ContainerView } from './container-view.ts';
+import { containerFieldPath, isRunning, type ContainerView } from './container-view.ts';
 import { containerRequest } from './container-request.ts';
 import { containerSources } from './container-sources.ts';
 import type { ContainerSources } from './environment.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
+import { podAddressOf } from './pod-address.ts';
 import { asRun, withKubeconfig, type ServerAddress } from './pod-identity.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
+import { signatureOf } from './status-signature.ts';
 import { checkVolumeLimits } from './volume-limits.ts';
 import { VolumeRefresher } from './volume-refresher.ts';
 import { ImageKeeper } from './image-keeper.ts';
@@ -172,8 +174,8 @@ export class PodWorker {
     const memory = memoryOf(record, name);
     try {
       if (!admitted(pod, record, view, this.#recorder)) return view.role === 'ephemeral';
+      if (!record.prepared) await this.#prepare(pod, record);
       const sources = this.#sourcesFor(pod, record.runtime);
-      if (!record.prepared) await this.#prepare(pod, record, sources);
       const answer = await this.#images.ensure({ pod, view, images: record.runtime.images, sources });
       if (answer.type === 'pulling') return view.role === 'ephemeral';
       if (answer.type === 'waiting') {
@@ -196,6 +198,8 @@ export class PodWorker {
       return false;
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
+      // What its containers share may have gone.
+      if (error.reason === 'RunContainerError') record.prepared = false;
       this.#wait(pod, record, { view, error });
       return true;
     }
@@ -222,15 +226,20 @@ export class PodWorker {
       );
   }
 
-  async #prepare(pod: Pod, record: PodRecord, sources: ContainerSources): Promise<void> {
+  async #prepare(pod: Pod, record: PodRecord): Promise<void> {
+    const { runtime } = record;
     try {
-      const contents = await volumeContents(pod, sources);
-      const { runtime } = record;
-      await runtime.preparePod(pod, withKubeconfig(pod, contents, { runtime, server: sources.server }));
+      const sources = this.#sourcesFor(pod, runtime);
+      const contents = withKubeconfig(pod, await volumeContents(pod, sources), { runtime, server: sources.server });
+      const notes = await runtime.preparePod(pod, contents);
+      for (const { reason, message } of notes) this.#recorder.event(pod, 'Warning', reason, message);
       record.prepared = true;
+      record.address = podAddressOf(pod, runtime);
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
-      this.#recorder.event(pod, 'Warning', 'FailedMount', `MountVolume.SetUp failed: ${error.message}`);
+      if (error.reason === 'FailedCreatePodSandBox')
+        this.#recorder.event(pod, 'Warning', error.reason, `Failed to create pod sandbox: ${error.message}`);
+      else this.#recorder.event(pod, 'Warning', 'FailedMount', `MountVolume.SetUp failed: ${error.message}`);
       throw new RuntimeError('ContainerCreating', error.message, { cause: error });
     }
   }
@@ -261,8 +270,7 @@ export class PodWorker {
 
   #sourcesFor(pod: Pod, runtime: Runtime): ContainerSources {
     const { client } = this.#context;
-    const server = this.#serverFor(pod);
-    return containerSources(pod, { client, tokens: this.#tokens, capabilities: runtime.capabilities, server });
+    return containerSources(pod, { client, tokens: this.#tokens, runtime, server: this.#serverFor(pod) });
   }
 
   #announceBackoff(pod: Pod, plan: PodPlan): void {
@@ -277,9 +285,11 @@ export class PodWorker {
     record: PodRecord,
     now: { readonly views: readonly ContainerView[]; readonly plan: PodPlan },
   ): Promise<void> {
-    const address = record.runtime.capabilities.podAddress;
-    const context = { hostAddress: address, podAddress: address, nowMs: this.#context.clock.now() };
-    const signature = signatureOf(now.views, now.plan);
+    // Before anybody hears that it is over, so that an engine that dies between does it again.
+    if (now.plan.over) await record.runtime.endPod?.(record.uid);
+    const { hostAddress } = record.runtime.capabilities;
+    const context = { hostAddress, podAddress: record.address, nowMs: this.#context.clock.now() };
+    const signature = signatureOf(record, now);
     let reported = pod;
     if (signature !== record.written) {
       const statusFor = (of: Pod): PodStatus => podStatus(of, now.views, now.plan, context);
@@ -333,18 +343,6 @@ export class PodWorker {
 function goneSignal(record: PodRecord): AbortSignal {
   record.gone ??= new AbortController();
   return record.gone.signal;
-}
-
-/** Everything in a status that can differ between two reports, in short: equal signatures need no second write. */
-function signatureOf(views: readonly ContainerView[], plan: PodPlan): string {
-  const parts = views.map((view) => {
-    const exit = view.current?.type === 'exited' ? view.current.exitCode : '';
-    const backingOff = plan.backingOff.get(view)?.delayMs ?? '';
-    const waiting = view.waiting === undefined ? '' : `${view.waiting.reason} ${view.waiting.message}`;
-    const health = `${isStarted(view)} ${view.health?.ready ?? true} ${view.starting}`;
-    return `${view.attempt} ${view.current?.type ?? ''} ${exit} ${backingOff} ${health} ${waiting}`;
-  });
-  return [plan.over, plan.ending?.reason ?? '', ...parts].join('\n');
 }
 
 /** It is being deleted or ended: whatever its containers still waited for is of no use. */

@@ -38,8 +38,19 @@ export interface Runtime {
    * mounted.
    */
   identityOf?(pod: Pod): 'mounted' | 'files' | 'none';
-  /** Makes what the containers of a Pod share (directories, volumes). Repeatable; volumes hold these files afterwards. */
-  preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<void>;
+  /**
+   * Makes what the containers of a Pod share (directories, volumes, network). Repeatable; volumes hold these files
+   * afterwards. Gives what the Pod has to do without, for an Event.
+   * @throws RuntimeError FailedCreatePodSandBox if its network cannot be made, others for its volumes
+   */
+  preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<readonly Announcement[]>;
+  /** The address of a Pod, from `preparePod` until `endPod`; undefined: none yet, or it asked for the host's network. */
+  podAddress(podUid: string): string | undefined;
+  /**
+   * No container of the Pod runs, and none will be started: what only running ones need goes, at once or beside; a later
+   * engine knows it. Logs and exits stay. Repeatable.
+   */
+  endPod?(podUid: string): Promise<void>;
   /** @throws RuntimeError with a reason for the container's waiting state */
   startContainer(request: ContainerRequest): Promise<ContainerState>;
   /** TERM now, KILL after the grace period. Resolves when the signal is sent, not when the container is gone. */
@@ -79,8 +90,8 @@ export interface Capabilities {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
   readonly pods: number;
-  /** `status.podIP` of Pods: the host's address where there is no network of their own. */
-  readonly podAddress: string;
+  /** The address of this machine for its Pods: `status.hostIP`, and `podIP` of those with the host's network. */
+  readonly hostAddress: string;
   readonly operatingSystem: string;
   readonly architecture: string;
   readonly kernelVersion: string;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { Containerd, containerdProblem } from '../../src/runtimes/cri/containerd.fixture.ts';
 import { createRealRuntime, shellStarted } from './real-runtimes.ts';
-import { sandboxExecutors } from './runtime-machines.ts';
+import { leftBehind, sandboxExecutors } from './runtime-machines.ts';
 
 const supervisor = fileURLToPath(new URL('./runtime-supervisor.ts', import.meta.url));
 
@@ -109,5 +109,6 @@ async function crashOften({ name, containerCount, killCount, killWithinMs }: Cra
   await last.start();
   await Promise.all(last.podUids().map((uid) => last.removePod(uid)));
   await last.stop();
+  expect(leftBehind(dataDir)).toEqual([]);
   rmSync(directory, { recursive: true, force: true });
 }

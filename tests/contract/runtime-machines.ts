@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock as clock, systemRandom as random } from '../../src/clock/index.ts';
@@ -90,7 +90,6 @@ function trapping(behaviour: Behaviour): string {
 
 function sandboxMachine(only: 'shim' | 'util-linux'): Machine {
   const dataDir = mkdtempSync(join(tmpdir(), 'rondo-sandbox-'));
-  const before = traces();
   return {
     open: () => createSandboxRuntime({ dataDir, clock, random, log, rootfs: 'host', only }),
     request: (podName, behaviour) => {
@@ -98,7 +97,7 @@ function sandboxMachine(only: 'shim' | 'util-linux'): Machine {
       return requestOf(podOf(podName, { name: 'main', image: 'rondo.dev/host', command }), command);
     },
     close: () => {
-      const left = traces().filter((trace) => trace.includes(dataDir) && !before.includes(trace));
+      const left = leftBehind(dataDir);
       rmSync(dataDir, { recursive: true, force: true });
       if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
     },
@@ -142,7 +141,12 @@ function criRequest(podName: string, behaviour: Behaviour): ContainerRequest {
   return requestOf(criPod(podOf(podName, { name: 'main', command })), command);
 }
 
-/** Mounts of this machine, and commands of its processes. */
+/** What is left on this machine of a runtime with this directory. */
+export function leftBehind(dataDir: string): string[] {
+  return traces().filter((trace) => trace.includes(dataDir));
+}
+
+/** Mounts and network interfaces of this machine, and commands of its processes. */
 function traces(): string[] {
   const commands = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -155,7 +159,11 @@ function traces(): string[] {
       }
     });
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return [...mounts.map((line) => `mount ${line}`), ...commands];
+  const interfaces = readdirSync('/sys/class/net').map((name) => {
+    const file = `/sys/class/net/${name}/ifalias`;
+    return `interface ${name} ${existsSync(file) ? readFileSync(file, 'utf8') : ''}`;
+  });
+  return [...mounts.map((line) => `mount ${line}`), ...interfaces, ...commands];
 }
 
 function shellScript(behaviour: Behaviour): string {

@@ -341,6 +341,30 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create, se
     expect(after.runtime.containerState(id)).toBeUndefined();
   });
 
+  it('gives a Pod an address while it lives, and takes it back as often as asked', async () => {
+    const { runtime } = await open();
+    const { hostAddress } = runtime.capabilities;
+    const addressIn = (one: Runtime, podUid: string): string => one.podAddress(podUid) ?? hostAddress;
+    const { id } = await run(runtime, 'address', { log: 'ready\n' });
+    await written(runtime, id, 'ready');
+    const address = addressIn(runtime, id.podUid);
+    expect(address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    const other = await run(runtime, 'other-address', {});
+    const isShared = addressIn(runtime, other.id.podUid) === address;
+    expect(isShared).toBe(address === hostAddress);
+    // The next engine knows it too, and makes no other one.
+    await runtime.stop();
+    const after = await open();
+    expect(addressIn(after.runtime, id.podUid)).toBe(address);
+    await after.runtime.preparePod(machine.request('address', {}).pod, []);
+    expect(addressIn(after.runtime, id.podUid)).toBe(address);
+    await after.runtime.stopContainer(id, 0);
+    await after.exitOf(id);
+    await after.runtime.endPod?.(id.podUid);
+    await after.runtime.endPod?.(id.podUid);
+    expect(after.runtime.containerState(id)).toMatchObject({ type: 'exited' });
+  });
+
   it('runs many containers at once and confuses none', async () => {
     const { runtime, exitOf } = await open();
     const codes = Array.from({ length: crowd }, (_, index) => index);

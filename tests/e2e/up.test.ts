@@ -342,6 +342,14 @@ describe('the command line', () => {
     [['up', '--listen', 'nonsense'], 'rondo up: --listen nonsense: must be HOST:PORT'],
     [['up', '--listen', '127.0.0.1:70000'], 'rondo up: --listen 127.0.0.1:70000: must be HOST:PORT'],
     [['up', '--runtime', 'docker'], 'rondo up: --runtime docker: must be one of process, sandbox, simulated'],
+    [
+      ['up', '--pod-network', '10.5.0.1/16'],
+      'rondo up: --pod-network 10.5.0.1/16: must be auto, host or a network like 10.5.0.0/16 (/8 to /29)',
+    ],
+    [
+      ['up', '--pod-network', 'host', '--runtime', 'simulated'],
+      'rondo up: --pod-network host: simulated containers have no network',
+    ],
     [['up', '--rootfs', 'image'], 'rondo up: --rootfs image: the runtime process has no images; use --runtime sandbox'],
     [['up', '--log-level', 'loud'], 'rondo up: --log-level loud: must be one of debug, info, warn, error'],
     [['up', 'extra'], 'rondo up: unexpected argument "extra"'],

@@ -7,6 +7,7 @@ import {
   containerIdKey,
   RuntimeError,
   type Admission,
+  type Announcement,
   type ContainerId,
   type ContainerRequest,
   type ContainerState,
@@ -137,7 +138,7 @@ class CriRuntime implements Runtime {
     return admitToCri(pod);
   }
 
-  async preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<void> {
+  async preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<readonly Announcement[]> {
     const { files } = this.#parts();
     const { uid } = pod.metadata;
     if (!isSafeName(uid)) throw new RuntimeError('CreateContainerConfigError', 'metadata.uid: not a file name');
@@ -149,8 +150,8 @@ class CriRuntime implements Runtime {
     const group = pod.spec.securityContext?.fsGroup;
     if (group !== undefined) await applyFsGroup(directory, volumes, group);
     // Volumes are also brought up to date while containers run.
-    if (this.#held.ofPod(uid).some(({ state }) => state.type === 'running')) return;
-    await this.#sandboxOf(pod);
+    if (!this.#held.ofPod(uid).some(({ state }) => state.type === 'running')) await this.#sandboxOf(pod);
+    return [];
   }
 
   startContainer(request: ContainerRequest): Promise<ContainerState> {

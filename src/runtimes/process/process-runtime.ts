@@ -76,7 +76,7 @@ function processStyle(dataDir: string, limits: ProcessRuntimeOptions['limits']):
     stopSignal: () => 'SIGTERM',
     kindOf: ({ kind }) => kind,
     // Everything of a process lies in the files of its Pod.
-    preparePod: () => Promise.resolve(),
+    preparePod: () => Promise.resolve([]),
     release: () => undefined,
     removePod: () => Promise.resolve(),
     adopt: () => Promise.resolve(),

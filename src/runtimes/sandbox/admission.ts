@@ -145,10 +145,5 @@ function announcements(pod: Pod, containers: readonly Container[], abilities: Sa
       reason: 'LimitsNotEnforced',
       message: `The sandbox runtime does not enforce limits on this machine (${unlimited.join(', ')})`,
     });
-  if (pod.spec.hostNetwork !== true && containers.some(({ ports }) => (ports?.length ?? 0) > 0))
-    result.push({
-      reason: 'PortsNotIsolated',
-      message: 'The sandbox runtime has no network of its own for Pods: ports are those of the host',
-    });
   return [...result, ...commonAnnouncements(pod)];
 }

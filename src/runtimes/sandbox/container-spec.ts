@@ -1,4 +1,5 @@
 import type { ContainerFiles, ExecPlan, ProcessPrivileges } from '../wrapped/index.ts';
+import type { NetworkCommands } from './network/network-commands.ts';
 
 /** One mount inside a container's root, in this order; targets are paths as the container sees them. */
 export type ContainerMount =
@@ -39,7 +40,7 @@ export interface ContainerSpec {
   readonly protect: boolean;
   /** Namespaces of its own, as unshare(1) names them: p m u i n. */
   readonly newNamespaces: string;
-  /** Namespaces of the Pod's pause: type and file. */
+  /** Namespaces that the Pod has already: type and file. */
   readonly join: readonly { readonly type: 'uts' | 'ipc' | 'net' | 'pid'; readonly path: string }[];
   readonly hostname: string | undefined;
   /** `cgroup.procs` files. */
@@ -68,6 +69,8 @@ export interface Executor {
   exec(request: ExecRequest): ExecPlan;
   /** The command that holds a Pod's namespaces; it writes `claim` as a wrapper does, then makes `ready`. */
   pauseCommand(pause: PauseSpec): readonly string[];
+  /** Undefined: the programs that make networks are missing. */
+  readonly network: NetworkCommands | undefined;
 }
 
 export interface ExecRequest {

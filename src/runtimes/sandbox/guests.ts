@@ -2,7 +2,7 @@ import type { Pod } from '../../api/index.ts';
 import { RuntimeError, type ContainerRequest } from '../runtime.ts';
 import type { RunningContainers } from '../wrapped/index.ts';
 import type { ContainerSpec } from './container-spec.ts';
-import { joinedTypes, namespacesFor, needsPause } from './pause.ts';
+import { joinedTypes, namespacesFor, needsPause, type PodPlace } from './pause.ts';
 
 type Namespaces = Pick<ContainerSpec, 'join' | 'newNamespaces' | 'hostname'>;
 
@@ -11,23 +11,33 @@ type Namespaces = Pick<ContainerSpec, 'join' | 'newNamespaces' | 'hostname'>;
  * that runs, and with a target the processes of that.
  * @throws RuntimeError if its target does not run
  */
-export function namespacesOf(request: ContainerRequest, directory: string, running: RunningContainers): Namespaces {
+export function namespacesOf(request: ContainerRequest, place: PodPlace, running: RunningContainers): Namespaces {
   const { pod, id, target } = request;
   const isGuest = pod.spec.ephemeralContainers?.some(({ name }) => name === id.container) === true;
-  if (!isGuest) return namespacesFor(pod, directory);
-  const own = needsPause(pod) ? namespacesFor(pod, directory) : besides(pod, id.podUid, running);
+  const alone = namespacesFor(pod, place);
+  if (!isGuest) return alone;
+  const own = needsPause(pod) ? alone : besides(alone, { pod, podUid: id.podUid, running });
   return target === undefined ? own : withProcessesOf(own, running.processOf(target), target.container);
 }
 
-function besides(pod: Pod, podUid: string, running: RunningContainers): Namespaces {
-  const own = namespacesFor(pod, '');
+interface Neighbours {
+  readonly pod: Pod;
+  readonly podUid: string;
+  readonly running: RunningContainers;
+}
+
+function besides(own: Namespaces, { pod, podUid, running }: Neighbours): Namespaces {
   const host = running
     .ofPod(podUid)
     .map((id) => running.processOf(id))
     .find((pid) => pid !== undefined);
   if (host === undefined) return own;
   const join = joinedTypes(pod).map((type) => ({ type, path: `/proc/${host}/ns/${type}` }));
-  return { join, newNamespaces: own.newNamespaces.replaceAll(/[^pm]/g, ''), hostname: undefined };
+  return {
+    join: [...own.join, ...join],
+    newNamespaces: own.newNamespaces.replaceAll(/[^pm]/g, ''),
+    hostname: undefined,
+  };
 }
 
 function withProcessesOf(own: Namespaces, pid: number | undefined, container: string): Namespaces {

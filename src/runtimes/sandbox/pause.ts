@@ -48,33 +48,47 @@ export async function ensurePause(pod: Pod, place: PausePlace): Promise<void> {
   }
 }
 
-/** The namespaces of the pause that a container enters, and those that it makes for itself. */
-export function namespacesFor(pod: Pod, directory: string): Pick<ContainerSpec, 'join' | 'newNamespaces' | 'hostname'> {
+export interface PodPlace {
+  /** The Pod's directory of the sandbox. */
+  readonly directory: string;
+  /** The file of its own network namespace; undefined: it has the host's. */
+  readonly network: string | undefined;
+}
+
+/**
+ * The namespaces that a container enters (of the pause, and the Pod's network, if it has one of its own), and those that
+ * it makes for itself.
+ */
+export function namespacesFor(
+  pod: Pod,
+  { directory, network }: PodPlace,
+): Pick<ContainerSpec, 'join' | 'newNamespaces' | 'hostname'> {
   const own = ownNamespaces(pod);
+  const net = network === undefined ? [] : [{ type: 'net', path: network } as const];
   const sharedPid = own.includes('p');
   const pid = pod.spec.hostPID === true || sharedPid ? '' : 'p';
-  if (!needsPause(pod)) return { join: [], newNamespaces: `${pid}m${own}`, hostname: hostnameOf(pod) };
+  if (!needsPause(pod)) return { join: net, newNamespaces: `${pid}m${own}`, hostname: hostnameOf(pod) };
   const init = readClaim(filesOf(directory).claim)?.containerPid;
   if (init === undefined) throw new RuntimeError('RunContainerError', "the Pod's pause is gone");
   const join = joinedTypes(pod).map((type) => ({ type, path: `/proc/${init}/ns/${type}` }));
-  return { join, newNamespaces: `${pid}m`, hostname: undefined };
+  return { join: [...net, ...join], newNamespaces: `${pid}m`, hostname: undefined };
 }
 
 const sharedTypes = [
   ['u', 'uts'],
   ['i', 'ipc'],
-  ['n', 'net'],
   ['p', 'pid'],
 ] as const;
 
-/** What the containers of a Pod share and the host does not. */
-export function joinedTypes(pod: Pod): readonly ('uts' | 'ipc' | 'net' | 'pid')[] {
+/** What the containers of a Pod share and the host does not, but for the network. */
+export function joinedTypes(pod: Pod): readonly ('uts' | 'ipc' | 'pid')[] {
   const own = ownNamespaces(pod);
   return sharedTypes.filter(([letter]) => own.includes(letter)).map(([, type]) => type);
 }
 
 /** Ends the pause, and waits until it has gone. */
 export async function endPause(directory: string, clock: Clock): Promise<void> {
+  if (!existsSync(filesOf(directory).claim)) return;
   for (let round = 0; round < 500; round++) {
     const claim = await livingPause(directory);
     if (claim === undefined) return;

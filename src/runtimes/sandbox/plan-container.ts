@@ -34,6 +34,8 @@ export interface PlanContext {
   readonly base: string;
   readonly startedAtMs: number;
   readonly running: RunningContainers;
+  /** The file of the Pod's own network namespace; undefined: the host's. */
+  readonly network: string | undefined;
 }
 
 /**
@@ -62,7 +64,7 @@ export function planContainer(context: PlanContext): Omit<ContainerSpec, 'cgroup
     mounts,
     contents: rootContents(pod, mounts),
     protect: !privileged && container.securityContext?.procMount !== 'Unmasked',
-    ...namespacesOf(request, files.sandbox, context.running),
+    ...namespacesOf(request, { directory: files.sandbox, network: context.network }, context.running),
     scratch: `${files.sandbox}/${id.container}_${id.attempt}`,
     privileges: privilegesOf(request, identity),
     workingDir: nonEmpty(container.workingDir) ?? nonEmpty(root.config.workingDir) ?? '/',

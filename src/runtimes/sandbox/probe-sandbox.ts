@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { ask, defaultPath } from '../wrapped/index.ts';
 import type { Executor } from './container-spec.ts';
 import { shimExecutor } from './shim-executor.ts';
-import { neededTools, utilLinuxExecutor } from './util-linux-executor.ts';
+import { neededTools, networkTools, utilLinuxExecutor } from './util-linux-executor.ts';
 
 /** Where `npm run build` puts the shim, seen from this file in src/ and in dist/ alike. */
 const shimPath = fileURLToPath(new URL('../../../dist/shim/rondo-shim', import.meta.url));
@@ -35,6 +35,10 @@ export async function chooseExecutor(dataDir: string, only: 'shim' | 'util-linux
   if (only !== 'util-linux' && existsSync(shimPath) && (await shimRuns())) return shimExecutor(shimPath);
   if (only === 'shim') throw new Error(`the shim was not built (${shimPath}); npm run build needs a C compiler for it`);
   const tools = new Map(neededTools.map((name) => [name, findTool(name) ?? name]));
+  for (const name of networkTools) {
+    const path = findTool(name);
+    if (path !== undefined) tools.set(name, path);
+  }
   const deviceTemplate = `${dataDir}/devices`;
   await makeDeviceTemplate(deviceTemplate);
   return utilLinuxExecutor({ tools, deviceTemplate });

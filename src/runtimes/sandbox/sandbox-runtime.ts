@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { resolve } from 'node:path';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
@@ -24,6 +25,8 @@ import type { Executor } from './container-spec.ts';
 import { applyFsGroup } from '../fs-group.ts';
 import { SandboxImages } from './sandbox-images.ts';
 import { endPause, ensurePause, needsPause } from './pause.ts';
+import { hostAddress } from './network/subnet.ts';
+import { SandboxNetwork, type PodNetworkChoice } from './network/sandbox-network.ts';
 import { planContainer, type PlanContext, type RootSource } from './plan-container.ts';
 import { chooseExecutor, sandboxProblem } from './probe-sandbox.ts';
 
@@ -39,6 +42,8 @@ export interface SandboxRuntimeOptions {
   readonly images?: ImageService | undefined;
   /** How many processes a container may have at once; unlimited without it. */
   readonly podPidsLimit?: number | undefined;
+  /** Default: `auto`. */
+  readonly podNetwork?: PodNetworkChoice | undefined;
   /** For tests: the ways of a poorer machine. */
   readonly only?: 'shim' | 'util-linux' | undefined;
 }
@@ -55,7 +60,7 @@ const hostRoot: RootSource = { layers: ['/'], config: hostConfig, isHost: true }
 
 class SandboxStyle implements RuntimeStyle {
   readonly name = 'sandbox';
-  readonly capabilities = machineCapabilities();
+  readonly capabilities;
   readonly reach = 'group';
 
   readonly #options: SandboxRuntimeOptions;
@@ -66,10 +71,12 @@ class SandboxStyle implements RuntimeStyle {
   readonly images: SandboxImages | undefined;
   /** By token; what was asked for once. */
   readonly #imageOf = new Map<string, HeldImage>();
+  #network: SandboxNetwork | undefined;
 
   constructor(options: SandboxRuntimeOptions) {
     const { dataDir, clock, log, images } = options;
     this.#options = options;
+    this.capabilities = machineCapabilities(options.podNetwork === 'host' ? undefined : hostAddress());
     if (images !== undefined)
       this.images = new SandboxImages(images, (container) => !runsOnHost(container, this.#options));
     this.#layout = layoutOf(dataDir);
@@ -84,6 +91,12 @@ class SandboxStyle implements RuntimeStyle {
     mkdirSync(this.#base, { recursive: true, mode: 0o700 });
     this.#cgroups.probe();
     this.#executor = await chooseExecutor(this.#options.dataDir, this.#options.only);
+    const { clock, log, podNetwork: choice = 'auto', dataDir } = this.#options;
+    const commands = this.#executor.network;
+    const address = this.capabilities.hostAddress;
+    this.#network = new SandboxNetwork({
+      ...{ choice, directory: `${dataDir}/networks`, commands, hostAddress: address, clock, log },
+    });
     return { executor: this.#executor.name, cgroups: this.#cgroups.version };
   }
 
@@ -95,13 +108,33 @@ class SandboxStyle implements RuntimeStyle {
     });
   }
 
-  async preparePod(...[pod, files, volumes]: Parameters<RuntimeStyle['preparePod']>): Promise<void> {
+  async preparePod(
+    ...[pod, files, volumes]: Parameters<RuntimeStyle['preparePod']>
+  ): ReturnType<RuntimeStyle['preparePod']> {
     const group = pod.spec.securityContext?.fsGroup;
     if (group !== undefined) await applyFsGroup(files.volumes, volumes, group);
     if (pod.spec.hostPID === true || pod.spec.shareProcessNamespace === true) this.#markPod(pod.metadata.uid, files);
-    if (!needsPause(pod)) return;
     const { clock } = this.#options;
-    await ensurePause(pod, { directory: files.sandbox, executor: this.#running(), clock });
+    if (needsPause(pod)) await ensurePause(pod, { directory: files.sandbox, executor: this.#running(), clock });
+    return this.#networks().give(pod);
+  }
+
+  podAddress(podUid: string): string | undefined {
+    return this.#networks().addressOf(podUid);
+  }
+
+  async endPod(podUid: string, files: Parameters<RuntimeStyle['removePod']>[2]): Promise<void> {
+    // In this turn: an engine that dies when others know that the Pod is over must not leave it a network.
+    this.#networks().take(podUid);
+    await endPause(files.sandbox, this.#options.clock);
+  }
+
+  dial(podUid: string, port: number): Duplex | undefined {
+    return this.#networks().dial(podUid, port);
+  }
+
+  async stop(): Promise<void> {
+    await this.#network?.stop();
   }
 
   plan(...[request, startedAtMs, running]: Parameters<RuntimeStyle['plan']>): StartPlan {
@@ -153,24 +186,26 @@ class SandboxStyle implements RuntimeStyle {
     if (existsSync(this.#markedFile(id.podUid))) signalMarked([`${token}\0`], 'SIGKILL', undefined);
   }
 
-  async removePod(...[ids, files]: Parameters<RuntimeStyle['removePod']>): Promise<void> {
-    await endPause(files.sandbox, this.#options.clock);
+  async removePod(...[podUid, ids, files]: Parameters<RuntimeStyle['removePod']>): Promise<void> {
     for (const id of ids) {
       this.release(id);
       this.#imageOf.delete(tokenOf(id));
     }
+    await this.endPod(podUid, files);
   }
 
   async adopt(isHeld: (podUid: string) => boolean): Promise<void> {
     for (const uid of readdirSync(this.#layout.sandboxes))
       if (!isHeld(uid)) await endPause(`${this.#layout.sandboxes}/${uid}`, this.#options.clock);
+    await this.#networks().adopt(isHeld);
     this.#cgroups.removeOthers((token) => isHeld(token.split('_')[0]!));
   }
 
   #planOn(root: RootSource, start: Pick<PlanContext, 'request' | 'startedAtMs' | 'running'>): StartPlan {
     const { request, startedAtMs } = start;
     const { id, container } = request;
-    const spec = planContainer({ ...start, layout: this.#layout, root, base: this.#base });
+    const network = this.#networks().enter(request.pod, container);
+    const spec = planContainer({ ...start, layout: this.#layout, root, base: this.#base, network });
     if (request.target !== undefined) this.#markPod(id.podUid, podFiles(this.#layout, id.podUid));
     const stopSignal = container.lifecycle?.stopSignal ?? root.config.stopSignal ?? 'SIGTERM';
     if (stopSignal !== 'SIGTERM') {
@@ -181,6 +216,11 @@ class SandboxStyle implements RuntimeStyle {
     const text = this.#running().startText({ ...spec, cgroups });
     const fallbackToLogs = container.terminationMessagePolicy === 'FallbackToLogsOnError';
     return { type: 'start', fallbackToLogs, startedAtMs, text };
+  }
+
+  #networks(): SandboxNetwork {
+    if (this.#network === undefined) throw new Error('the sandbox runtime was not probed');
+    return this.#network;
   }
 
   #keepImage(id: ContainerId, image: HeldImage): void {

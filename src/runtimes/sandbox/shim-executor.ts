@@ -1,6 +1,7 @@
 import { shellQuote } from '../wrapped/index.ts';
 import { capabilityMask } from './capabilities.ts';
 import type { ContainerMount, ContainerSpec, ExecRequest, Executor, PauseSpec } from './container-spec.ts';
+import { shimNetwork } from './network/shim-network.ts';
 
 /** Starts containers with the small C program in shim/: one exec does everything. */
 export function shimExecutor(shim: string): Executor {
@@ -15,6 +16,7 @@ export function shimExecutor(shim: string): Executor {
       words: [shim, 'exec', String(request.pid), ...execOperations(request), '--', ...request.command],
     }),
     pauseCommand: (pause) => [shim, ...pauseOperations(pause)],
+    network: shimNetwork(shim),
   };
 }
 
@@ -33,7 +35,6 @@ function operations(spec: ContainerSpec): string[] {
   words.push('started', String(spec.startedAtMs), 'alive', spec.podDirectory, 'new', spec.newNamespaces || '-');
   for (const { type, path } of spec.join) words.push('join', type, path);
   if (spec.hostname !== undefined) words.push('hostname', spec.hostname);
-  if (spec.newNamespaces.includes('n')) words.push('lo');
   for (const file of spec.cgroups) words.push('cgroup', file);
   words.push('base', spec.base, 'lower', lowerOption(spec.layers));
   for (const mount of spec.mounts) words.push(...mountWords(mount, files.message));

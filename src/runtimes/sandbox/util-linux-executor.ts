@@ -4,6 +4,7 @@ import { RuntimeError } from '../runtime.ts';
 import { privilegesOf, setprivWords, shellQuote, startText, type ExecPlan } from '../wrapped/index.ts';
 import type { ContainerMount, ContainerSpec, ExecRequest, Executor, PauseSpec } from './container-spec.ts';
 import { resolveInside, statInside, type LayeredRoot } from '../layered-files.ts';
+import { ipNetwork } from './network/ip-network.ts';
 import { lowerOption } from './shim-executor.ts';
 
 export interface UtilLinuxOptions {
@@ -14,6 +15,8 @@ export interface UtilLinuxOptions {
 }
 
 export const neededTools: readonly string[] = ['unshare', 'mount', 'setpriv', 'nsenter', 'mkdir', 'env', 'sleep'];
+/** Without them Pods have no network of their own. */
+export const networkTools: readonly string[] = ['ip'];
 
 /**
  * Starts containers with programs of util-linux and a shell: nothing to compile. One `mount -a` makes as many mounts
@@ -46,6 +49,7 @@ export function utilLinuxExecutor(options: UtilLinuxOptions): Executor {
     },
     exec: (request) => planExec(request, tool),
     pauseCommand: (pause) => pauseWords(pause, tool),
+    network: options.tools.has('ip') ? ipNetwork(tool) : undefined,
   };
 }
 

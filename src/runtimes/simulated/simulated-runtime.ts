@@ -7,6 +7,7 @@ import {
   containerIdKey,
   RuntimeError,
   type Admission,
+  type Announcement,
   type Capabilities,
   type ContainerId,
   type ContainerRequest,
@@ -55,7 +56,7 @@ class SimulatedRuntime implements Runtime {
     cpuMillis: 100_000_000,
     memoryBytes: 2 ** 47,
     pods: 100_000,
-    podAddress: '127.0.0.1',
+    hostAddress: '127.0.0.1',
     operatingSystem: 'linux',
     architecture: 'amd64',
     kernelVersion: 'simulated',
@@ -104,9 +105,13 @@ class SimulatedRuntime implements Runtime {
     return { type: 'accept', announce: [] };
   }
 
-  preparePod(pod: Pod): Promise<void> {
+  podAddress(): string {
+    return this.capabilities.hostAddress;
+  }
+
+  preparePod(pod: Pod): Promise<readonly Announcement[]> {
     this.#podContainers(pod.metadata.uid);
-    return Promise.resolve();
+    return Promise.resolve([]);
   }
 
   startContainer(request: ContainerRequest): Promise<ContainerState> {

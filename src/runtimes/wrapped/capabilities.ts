@@ -6,13 +6,13 @@ const architectures: Record<string, string> = { x64: 'amd64', ia32: '386' };
 /** Bound by process ids and memory of the wrappers, not by addresses as in a cluster (110). */
 const podLimit = 1000;
 
-/** What this machine offers. Containers share its network, so Pods have its loopback address. */
-export function machineCapabilities(): Capabilities {
+/** What this machine offers. Where containers share its network, Pods have its loopback address. */
+export function machineCapabilities(hostAddress = '127.0.0.1'): Capabilities {
   return {
     cpuMillis: os.availableParallelism() * 1000,
     memoryBytes: os.totalmem(),
     pods: podLimit,
-    podAddress: '127.0.0.1',
+    hostAddress,
     operatingSystem: process.platform,
     architecture: architectures[process.arch] ?? process.arch,
     kernelVersion: os.release(),

@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import type { ContainerId } from '../runtime.ts';
+import { containerFiles, type Layout } from './layout.ts';
 
 /** Not recursive, which would cost more system calls; another engine may have made it. */
 export function makeDirectory(path: string): void {
@@ -13,4 +15,15 @@ export function makeDirectory(path: string): void {
 /** With all that is in it. Most Pods have one of three: asking is cheaper than walking. */
 export async function removeDirectory(path: string): Promise<void> {
   if (existsSync(path)) await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Removes what in a directory is not to be kept, by name. */
+export async function keepOnly(parent: string, isKept: (name: string) => boolean): Promise<void> {
+  for (const name of readdirSync(parent)) if (!isKept(name)) await removeDirectory(`${parent}/${name}`);
+}
+
+/** The files of one attempt, but for its exit. */
+export function removeContainerFiles(layout: Layout, id: ContainerId): void {
+  const { log, message, error, fallback, claim } = containerFiles(layout, id);
+  for (const file of [log, message, error, fallback, claim]) rmSync(file, { force: true });
 }

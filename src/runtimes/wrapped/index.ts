@@ -32,6 +32,7 @@ export {
 export { ask } from './probe.ts';
 export {
   initProcess,
+  isAlive,
   livingProcesses,
   readClaim,
   signalMarked,

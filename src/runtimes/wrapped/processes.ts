@@ -69,7 +69,7 @@ function readStat(pid: number): Stat | undefined {
 export async function livingProcesses(identities: readonly ProcessIdentity[]): Promise<Set<number>> {
   const inProc = identities.filter(({ startTicks }) => startTicks !== undefined);
   const others = identities.filter(({ startTicks }) => startTicks === undefined);
-  const alive = new Set(inProc.filter(isAliveInProc).map(({ pid }) => pid));
+  const alive = new Set(inProc.filter(isAlive).map(({ pid }) => pid));
   if (others.length === 0) return alive;
   const listed = await ask('ps', ['-o', 'pid=,stat=', '-p', others.map(({ pid }) => pid).join(',')]);
   for (const line of listed?.split('\n') ?? []) {
@@ -79,7 +79,8 @@ export async function livingProcesses(identities: readonly ProcessIdentity[]): P
   return alive;
 }
 
-function isAliveInProc({ pid, startTicks }: ProcessIdentity): boolean {
+/** Linux only: one process, without asking anybody else. */
+export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   const stat = readStat(pid);
   return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z' && stat.state !== 'X';
 }
@@ -91,7 +92,7 @@ export function signalGroup(claim: Claim, signal: NodeJS.Signals): void {
   if (wrapper.startTicks !== undefined) {
     const stat = readStat(containerPid);
     // A child of another parent may be a stranger with the same pid; our own orphans are found by their mark.
-    if (stat?.parentPid !== wrapper.pid || !isAliveInProc(wrapper)) return;
+    if (stat?.parentPid !== wrapper.pid || !isAlive(wrapper)) return;
   }
   const init = signal === 'SIGKILL' ? containerPid : initProcess(claim);
   // unshare(1) and nsenter(1) wait for the main process, and would die of the signal instead of passing it on.

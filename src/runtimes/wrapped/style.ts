@@ -1,8 +1,17 @@
+import type { Duplex } from 'node:stream';
 import type { Pod } from '../../api/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { HeldImage, RuntimeImages } from '../image-service.ts';
-import type { Admission, Capabilities, ContainerId, ContainerRequest, Runtime, VolumeContent } from '../runtime.ts';
+import type {
+  Admission,
+  Announcement,
+  Capabilities,
+  ContainerId,
+  ContainerRequest,
+  Runtime,
+  VolumeContent,
+} from '../runtime.ts';
 import type { ExecPlan } from './exec.ts';
 import type { ExitKind, ExitRecord, Layout, PodFiles } from './layout.ts';
 
@@ -34,8 +43,16 @@ export interface RuntimeStyle {
   admit(pod: Pod): Admission;
   /** See `Runtime`. */
   readonly identityOf?: Runtime['identityOf'];
-  /** After the volumes were written. */
-  preparePod(pod: Pod, files: PodFiles, volumes: readonly VolumeContent[]): Promise<void>;
+  /** After the volumes were written; see `Runtime.preparePod`. */
+  preparePod(pod: Pod, files: PodFiles, volumes: readonly VolumeContent[]): Promise<readonly Announcement[]>;
+  /** As in `Runtime`; without it all Pods have the host's network. */
+  podAddress?(podUid: string): string | undefined;
+  /** As in `Runtime`. */
+  endPod?(podUid: string, files: PodFiles): Promise<void>;
+  /** A connection to a port that somebody listens on in the Pod's own network; undefined if it has none. */
+  dial?(podUid: string, port: number): Duplex | undefined;
+  /** When the engine stops: after this no command is started any more. */
+  stop?(): Promise<void>;
   /** As `Runtime.images`. */
   readonly images?: RuntimeImages | undefined;
   /** @throws RuntimeError for a container that must not be started as it is */
@@ -50,7 +67,7 @@ export interface RuntimeStyle {
   /** The container has ended: what was made for it alone goes. */
   release(id: ContainerId): void;
   /** Its processes have gone: what was made for the Pod goes, but for `files`. */
-  removePod(ids: readonly ContainerId[], files: PodFiles): Promise<void>;
+  removePod(podUid: string, ids: readonly ContainerId[], files: PodFiles): Promise<void>;
   /** After a start: removes what belongs to Pods that are no longer held. */
   adopt(isHeld: (podUid: string) => boolean): Promise<void>;
 }

@@ -20,6 +20,7 @@ import {
   containerIdKey,
   RuntimeError,
   type Admission,
+  type Announcement,
   type Capabilities,
   type ContainerId,
   type ContainerRequest,
@@ -32,7 +33,7 @@ import {
 } from '../runtime.ts';
 import { Containers, type HeldContainer } from './containers.ts';
 import { findTerminal } from './compiled-starter.ts';
-import { makeDirectory, removeDirectory } from './directories.ts';
+import { keepOnly, makeDirectory, removeContainerFiles, removeDirectory } from './directories.ts';
 import { execBeside, execOnTerminal } from './exec.ts';
 import { ExitWatch } from './exit-watch.ts';
 import {
@@ -149,13 +150,13 @@ export class WrappedRuntime implements Runtime {
     await this.#adopt(bootId);
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#spawner?.stop();
     this.#spawner = undefined;
     this.#exits.stop();
     this.#liveness.stop();
     this.#terminator.stop();
-    return Promise.resolve();
+    await this.#style.stop?.();
   }
 
   admit(pod: Pod): Admission {
@@ -167,13 +168,24 @@ export class WrappedRuntime implements Runtime {
     return this.#style.identityOf?.(pod) ?? 'mounted';
   }
 
-  async preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<void> {
+  async preparePod(pod: Pod, volumes: readonly VolumeContent[]): Promise<readonly Announcement[]> {
     const uid = pod.metadata.uid;
     if (!isSafeName(uid)) throw new RuntimeError('CreateContainerConfigError', 'metadata.uid: not a file name');
     this.#makePod(uid);
     const files = podFiles(this.#layout, uid);
     await writeVolumes(files.volumes, volumes);
-    await this.#style.preparePod(pod, files, volumes);
+    const announcements = await this.#style.preparePod(pod, files, volumes);
+    // Removed meanwhile: what was made since then is nobody's.
+    if (!this.#containers.hasPod(uid)) await this.#style.removePod(uid, [], files);
+    return announcements;
+  }
+
+  podAddress(podUid: string): string | undefined {
+    return this.#style.podAddress === undefined ? this.capabilities.hostAddress : this.#style.podAddress(podUid);
+  }
+
+  async endPod(podUid: string): Promise<void> {
+    if (isSafeName(podUid)) await this.#style.endPod?.(podUid, podFiles(this.#layout, podUid));
   }
 
   // Not `async`, so that a container is known in the same turn in which it was asked for.
@@ -224,9 +236,8 @@ export class WrappedRuntime implements Runtime {
     return this.#style.imageOf?.(id);
   }
 
-  /** All Pods have the network of this machine. */
-  dial(_podUid: string, port: number): Duplex {
-    return connect({ host: '127.0.0.1', port });
+  dial(podUid: string, port: number): Duplex {
+    return this.#style.dial?.(podUid, port) ?? connect({ host: '127.0.0.1', port });
   }
 
   readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array> {
@@ -250,15 +261,13 @@ export class WrappedRuntime implements Runtime {
     const files = podFiles(this.#layout, podUid);
     this.#containers.removePod(podUid);
     await this.#terminator.killPod(podUid, containers);
-    await this.#style.removePod(
-      containers.map(({ state }) => state.id),
-      files,
-    );
+    const ids = containers.map(({ state }) => state.id);
+    await this.#style.removePod(podUid, ids, files);
     // A start that is still under way finds no directory and gives up.
     for (const directory of [files.directory, files.volumes, files.sandbox]) await removeDirectory(directory);
     for (const container of containers) {
       if (container.state.type === 'exited') rmSync(this.#exitFile(recordOf(container.state)), { force: true });
-      this.#removeFiles(container.state.id);
+      removeContainerFiles(this.#layout, container.state.id);
     }
   }
 
@@ -283,11 +292,6 @@ export class WrappedRuntime implements Runtime {
     if (this.#containers.hasPod(uid)) return;
     makeDirectory(podFiles(this.#layout, uid).directory);
     this.#containers.addPod(uid);
-  }
-
-  #removeFiles(id: ContainerId): void {
-    const { log, message, error, fallback, claim } = containerFiles(this.#layout, id);
-    for (const file of [log, message, error, fallback, claim]) rmSync(file, { force: true });
   }
 
   #start(request: ContainerRequest): Promise<ContainerState> {
@@ -377,27 +381,20 @@ export class WrappedRuntime implements Runtime {
     await this.#exits.start();
     for (const token of readdirSync(this.#layout.claims)) this.#adoptClaim(token);
     await this.#style.adopt((uid) => this.#containers.hasPod(uid));
-    await this.#removeLeftovers();
+    const { volumes, sandboxes } = this.#layout;
+    // An engine that was killed while it removed a Pod left these.
+    for (const parent of [volumes, sandboxes]) await keepOnly(parent, (uid) => this.#containers.hasPod(uid));
     const sameBoot = !existsSync(this.#layout.bootId) || readFileSync(this.#layout.bootId, 'utf8') === bootId;
     if (sameBoot) await this.#liveness.check();
     else for (const container of this.#containers.running()) this.#lose(container);
     writeFileSync(this.#layout.bootId, bootId, { mode: 0o600 });
   }
 
-  /** An engine that was killed while it removed a Pod left these. */
-  async #removeLeftovers(): Promise<void> {
-    for (const parent of [this.#layout.volumes, this.#layout.sandboxes]) {
-      for (const uid of readdirSync(parent)) {
-        if (!this.#containers.hasPod(uid)) await removeDirectory(`${parent}/${uid}`);
-      }
-    }
-  }
-
   #adoptClaim(token: string): void {
     const id = parseToken(token);
     const file = `${this.#layout.claims}/${token}`;
     if (id === undefined) rmSync(file, { force: true });
-    else if (!this.#containers.hasPod(id.podUid)) this.#removeFiles(id);
+    else if (!this.#containers.hasPod(id.podUid)) removeContainerFiles(this.#layout, id);
     else if (this.#containers.get(id) === undefined) {
       const claimedAtMs = lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? this.#options.clock.now();
       this.#containers.addRunning(id, readClaim(file)?.startedAtMs ?? Math.floor(claimedAtMs), undefined);
