@@ -55,6 +55,21 @@ async function execForOutput(
   id: ContainerId,
   { command, signal }: { readonly command: readonly string[]; readonly signal: AbortSignal },
 ): Promise<ExecResult> {
+  try {
+    const { exitCode, output } = await (runtime.execToEnd?.(id, command, signal) ??
+      execInSession(runtime, id, { command, signal }));
+    if (!signal.aborted) return { exitCode, output: output.slice(0, maxOutputBytes) };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  throw new Error(`command timed out: "${command.join(' ')}"`);
+}
+
+async function execInSession(
+  runtime: Runtime,
+  id: ContainerId,
+  { command, signal }: { readonly command: readonly string[]; readonly signal: AbortSignal },
+): Promise<ExecResult> {
   const session = runtime.exec?.(id, command);
   if (session === undefined) throw new Error('the runtime of this Pod cannot run commands in containers');
   const kill = (): void => session.kill();
@@ -67,9 +82,7 @@ async function execForOutput(
   session.stdout.on('data', keep);
   session.stderr.on('data', keep);
   try {
-    const exitCode = await session.exitCode;
-    if (signal.aborted) throw new Error(`command timed out: "${command.join(' ')}"`);
-    return { exitCode, output };
+    return { exitCode: await session.exitCode, output };
   } finally {
     signal.removeEventListener('abort', kill);
   }

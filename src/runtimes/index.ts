@@ -12,6 +12,7 @@ export {
   type EnvEntry,
   type ExecSession,
   type ExitedContainer,
+  type FinishedCommand,
   type ReadLogOptions,
   type RunningContainer,
   type Runtime,

@@ -65,6 +65,12 @@ export interface Runtime {
    * @throws RuntimeError if the container does not run, or cannot be entered, or there are no terminals
    */
   exec?(id: ContainerId, command: readonly string[], options?: { readonly terminal: boolean }): ExecSession;
+  /**
+   * Runs a command in a running container to its end, or until the signal ends it, without input; gives what it wrote
+   * to both streams. For runtimes whose `exec` cannot end what it has begun.
+   * @throws (rejects) RuntimeError as `exec`; whatever it likes when the signal is aborted
+   */
+  execToEnd?(id: ContainerId, command: readonly string[], signal: AbortSignal): Promise<FinishedCommand>;
   /** A connection to a port of a Pod, for whoever may not reach it by itself; fails as connections do. */
   dial?(podUid: string, port: number): Duplex;
   /** How much a volume of a Pod takes on disk now; 0 if there is none of this name. */
@@ -186,6 +192,11 @@ export interface ExecSession {
   kill(): void;
   /** Of the terminal, if there is one: what it shows comes as `stdout`. */
   resize?(columns: number, rows: number): void;
+}
+
+export interface FinishedCommand {
+  readonly exitCode: number;
+  readonly output: string;
 }
 
 export interface ReadLogOptions {

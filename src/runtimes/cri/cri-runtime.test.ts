@@ -291,6 +291,25 @@ describe.runIf(problem === undefined)('the cri runtime on containerd', () => {
     expect(lines.join('')).toMatch(new RegExp(`^${time} x{50000}\n${time} error\n${time} end$`));
   });
 
+  it('runs a command to its end, and ends one that takes too long', async () => {
+    const request = requestFor('exec sleep 1000');
+    await start(request);
+    const { id } = request;
+    const never = new AbortController().signal;
+    expect(await runtime.execToEnd?.(id, ['sh', '-c', 'echo out; echo err >&2; exit 7'], never)).toEqual({
+      exitCode: 7,
+      output: 'out\nerr\n',
+    });
+    await expect(runtime.execToEnd?.(id, ['no-such-program'], never)).rejects.toMatchObject({ reason: 'ExecError' });
+    const limit = new AbortController();
+    const asked = runtime.execToEnd?.(id, ['sh', '-c', 'echo here; touch /begun; exec sleep 777'], limit.signal);
+    await runtime.execToEnd?.(id, ['sh', '-c', 'until [ -e /begun ]; do sleep 0.02; done'], never);
+    limit.abort();
+    await expect(asked).rejects.toThrow();
+    const waiting = 'while ps -o args | grep -q "^slee[p] 777"; do sleep 0.02; done; echo gone';
+    expect(await runtime.execToEnd?.(id, ['sh', '-c', waiting], never)).toMatchObject({ output: 'gone\n' });
+  });
+
   it('tells that a command cannot be executed, and does not try again', async () => {
     const request = { ...requestFor(''), command: ['/no/such/program'] };
     await start(request);

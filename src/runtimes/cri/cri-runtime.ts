@@ -12,6 +12,7 @@ import {
   type ContainerRequest,
   type ContainerState,
   type ExecSession,
+  type FinishedCommand,
   type ReadLogOptions,
   type RunningContainer,
   type Runtime,
@@ -187,6 +188,17 @@ class CriRuntime implements Runtime {
     const wanted = { stdin: true, terminal };
     const request = { containerId, cmd: command, tty: terminal, stdin: true, stdout: true, stderr: !terminal };
     return remoteCommand(async () => (await this.#runtime.call(methods.exec, request)).url, wanted);
+  }
+
+  /** containerd ends the command when the call is given up. */
+  async execToEnd(id: ContainerId, command: readonly string[], signal: AbortSignal): Promise<FinishedCommand> {
+    const request = { containerId: this.#runningId(id), cmd: command };
+    try {
+      const { exitCode, stdout, stderr } = await this.#runtime.call(methods.execSync, request, { signal });
+      return { exitCode, output: Buffer.concat([stdout, stderr]).toString() };
+    } catch (error) {
+      throw asRuntimeError('ExecError', error);
+    }
   }
 
   /** Of a network of its own. */
