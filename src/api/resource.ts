@@ -1,5 +1,7 @@
 import type { KubeObject } from './object.ts';
 import type {
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
   CronJob,
   Event,
@@ -13,6 +15,8 @@ import type {
   Pod,
   PriorityClass,
   ResourceQuota,
+  Role,
+  RoleBinding,
   RuntimeClass,
   Secret,
   Service,
@@ -37,6 +41,8 @@ function resource<T extends KubeObject>(group: string, plural: string, kind: str
   return { group, version: 'v1', resource: plural, kind, namespaced: scope === 'namespaced' };
 }
 
+const rbac = 'rbac.authorization.k8s.io';
+
 /** The kinds that Rondo's own rooms speak of. */
 export const resources = {
   namespaces: resource<Namespace>('', 'namespaces', 'Namespace', 'cluster'),
@@ -60,6 +66,10 @@ export const resources = {
   resourceQuotas: resource<ResourceQuota>('', 'resourcequotas', 'ResourceQuota', 'namespaced'),
   priorityClasses: resource<PriorityClass>('scheduling.k8s.io', 'priorityclasses', 'PriorityClass', 'cluster'),
   leases: resource<Lease>('coordination.k8s.io', 'leases', 'Lease', 'namespaced'),
+  roles: resource<Role>(rbac, 'roles', 'Role', 'namespaced'),
+  roleBindings: resource<RoleBinding>(rbac, 'rolebindings', 'RoleBinding', 'namespaced'),
+  clusterRoles: resource<ClusterRole>(rbac, 'clusterroles', 'ClusterRole', 'cluster'),
+  clusterRoleBindings: resource<ClusterRoleBinding>(rbac, 'clusterrolebindings', 'ClusterRoleBinding', 'cluster'),
   jobs: resource<Job>('batch', 'jobs', 'Job', 'namespaced'),
   cronJobs: resource<CronJob>('batch', 'cronjobs', 'CronJob', 'namespaced'),
   tickRecords: {

@@ -12,6 +12,7 @@ import {
   type StorageClass,
 } from '../api/index.ts';
 import type { Client } from '../client/index.ts';
+import { bootstrapRbac } from './bootstrap-rbac.ts';
 
 /** The namespaces of every cluster. The kind itself adds their label, finalizer and phase. */
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'] as const;
@@ -55,6 +56,7 @@ export async function bootstrap(client: Client): Promise<void> {
   await ensure<Service>(client, resources.services, kubernetesService as Draft<Service>);
   await Promise.all(systemPriorityClasses.map((one) => ensure<PriorityClass>(client, resources.priorityClasses, one)));
   await ensure<StorageClass>(client, resources.storageClasses, standardClass);
+  await bootstrapRbac(client);
 }
 
 async function ensure<T extends KubeObject>(client: Client, resource: Resource<T>, draft: Draft<T>): Promise<void> {

@@ -1,6 +1,8 @@
 import { defaultAdmission } from './admission/index.ts';
+import { rbacEscalation } from './admission/rbac-escalation.ts';
 import { storedObjects } from './admission/stored-reader.ts';
 import type { ApiServer, ApiServerOptions, ListenOptions } from './api-server.ts';
+import { RbacAuthorizer, RoleIndex } from './authorization/index.ts';
 import { bootstrap } from './bootstrap.ts';
 import { createExpiry } from './event-expiry.ts';
 import { createHttpHandler, listen, type HttpListening } from './http/index.ts';
@@ -27,7 +29,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     kinds: allKinds,
     onChange: (account) => quotaStatus.changed(account),
   });
-  const admission = [...defaultAdmission(store, random), quotaAdmission(quotas)];
+  const roles = new RoleIndex({ store, objectOf: stored.objectOf });
+  const authorizer = new RbacAuthorizer(roles);
+  const admission = [...defaultAdmission(store, random), rbacEscalation(authorizer, roles), quotaAdmission(quotas)];
   const requestClock = options.requestClock ?? clock;
   const metrics = createMetrics();
   const common = { store, clock: requestClock, random, log };
@@ -47,7 +51,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     healthChecks: [{ name: 'etcd', healthy: () => !storeFailed }, ...(options.healthChecks ?? [])],
     ...{ operations, podStreams, random, log, counters, extensions, metrics },
     clock: requestClock,
-    reviewing: { verifier },
+    authorizer,
+    reviewing: { verifier, authorizer },
     openId: { issuer: tokenIssuer, keys: [key.jwk], serverUrl },
   });
   const clientFor = (user: UserInfo): ReturnType<ApiServer['clientFor']> =>
@@ -70,6 +75,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     stop: async () => {
       expiry.stop();
       quotas.stop();
+      roles.close();
       quotaStatus.stop();
       handler.close();
       await Promise.all(listening.map((opened) => opened.close()));

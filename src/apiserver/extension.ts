@@ -1,8 +1,8 @@
 import type { UserInfo } from './kind.ts';
 
 /**
- * A path beside the Kubernetes API, answered in JSON. Requests come authenticated and authorised: the rules for paths
- * that are no resources let only `system:masters` in.
+ * A path beside the Kubernetes API, answered in JSON. Requests come authenticated and authorised, as those for
+ * paths that are no resources: by the `nonResourceURLs` of ClusterRoles.
  */
 export interface Extension {
   /** Served at this path and below it: `/rondo.dev/v1alpha1/clock`. */

@@ -1,4 +1,5 @@
 import type { KubeObject, Resource } from '../api/index.ts';
+import type { Authorizer } from './authorization/index.ts';
 import type { UserInfo } from './kind.ts';
 import type { TokenVerifier } from './tokens/index.ts';
 
@@ -16,6 +17,7 @@ export interface ReviewDefinition<T extends KubeObject = KubeObject> {
 /** What the answers are made from. */
 export interface ReviewServices {
   readonly verifier: TokenVerifier;
+  readonly authorizer: Authorizer;
 }
 
 export interface ReviewContext extends ReviewServices {

@@ -14,6 +14,7 @@ import {
   type ControllerContext,
   type EventRecorder,
 } from '../controlloop/index.ts';
+import { createClusterRoleAggregationController } from '../controllers/cluster-role-aggregation/index.ts';
 import {
   createCronJobController,
   explainTicks,
@@ -216,6 +217,9 @@ const collected: readonly Resource<KubeObject>[] = [
   resources.services,
   resources.persistentVolumeClaims,
   resources.leases,
+  resources.serviceAccounts,
+  resources.roles,
+  resources.roleBindings,
 ] as readonly Resource<KubeObject>[];
 
 function createControllers(
@@ -235,6 +239,7 @@ function createControllers(
     createPersistentVolumeController(context),
     createStorageProtectionController(context),
     createEphemeralVolumeController(context),
+    createClusterRoleAggregationController(context),
     createLocalProvisioner(context, { nodeName: options.nodeName ?? defaultNodeName, directory: options.volumesPath }),
   ];
 }

@@ -74,6 +74,127 @@ export const messages: MessageTable = {
       extra: { number: 4, type: 'ExtraValue', omitEmpty: true, map: true },
     },
   },
+  FieldSelectorAttributes: {
+    fields: {
+      rawSelector: { number: 1, type: 'string', omitEmpty: true },
+      requirements: { number: 2, type: 'FieldSelectorRequirement', omitEmpty: true, repeated: true },
+    },
+  },
+  FieldSelectorRequirement: {
+    fields: {
+      key: { number: 1, type: 'string' },
+      operator: { number: 2, type: 'string' },
+      values: { number: 3, type: 'string', omitEmpty: true, repeated: true },
+    },
+  },
+  LabelSelectorAttributes: {
+    fields: {
+      rawSelector: { number: 1, type: 'string', omitEmpty: true },
+      requirements: { number: 2, type: 'LabelSelectorRequirement', omitEmpty: true, repeated: true },
+    },
+  },
+  LocalSubjectAccessReview: {
+    apiVersion: 'authorization.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'SubjectAccessReviewSpec' },
+      status: { number: 3, type: 'SubjectAccessReviewStatus', omitEmpty: true },
+    },
+  },
+  NonResourceAttributes: {
+    fields: {
+      path: { number: 1, type: 'string', omitEmpty: true },
+      verb: { number: 2, type: 'string', omitEmpty: true },
+    },
+  },
+  NonResourceRule: {
+    fields: {
+      verbs: { number: 1, type: 'string', repeated: true },
+      nonResourceURLs: { number: 2, type: 'string', omitEmpty: true, repeated: true },
+    },
+  },
+  ResourceAttributes: {
+    fields: {
+      namespace: { number: 1, type: 'string', omitEmpty: true },
+      verb: { number: 2, type: 'string', omitEmpty: true },
+      group: { number: 3, type: 'string', omitEmpty: true },
+      version: { number: 4, type: 'string', omitEmpty: true },
+      resource: { number: 5, type: 'string', omitEmpty: true },
+      subresource: { number: 6, type: 'string', omitEmpty: true },
+      name: { number: 7, type: 'string', omitEmpty: true },
+      fieldSelector: { number: 8, type: 'FieldSelectorAttributes', pointer: true, omitEmpty: true },
+      labelSelector: { number: 9, type: 'LabelSelectorAttributes', pointer: true, omitEmpty: true },
+    },
+  },
+  ResourceRule: {
+    fields: {
+      verbs: { number: 1, type: 'string', repeated: true },
+      apiGroups: { number: 2, type: 'string', omitEmpty: true, repeated: true },
+      resources: { number: 3, type: 'string', omitEmpty: true, repeated: true },
+      resourceNames: { number: 4, type: 'string', omitEmpty: true, repeated: true },
+    },
+  },
+  SelfSubjectAccessReview: {
+    apiVersion: 'authorization.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'SelfSubjectAccessReviewSpec' },
+      status: { number: 3, type: 'SubjectAccessReviewStatus', omitEmpty: true },
+    },
+  },
+  SelfSubjectAccessReviewSpec: {
+    fields: {
+      resourceAttributes: { number: 1, type: 'ResourceAttributes', pointer: true, omitEmpty: true },
+      nonResourceAttributes: { number: 2, type: 'NonResourceAttributes', pointer: true, omitEmpty: true },
+    },
+  },
+  SelfSubjectRulesReview: {
+    apiVersion: 'authorization.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'SelfSubjectRulesReviewSpec' },
+      status: { number: 3, type: 'SubjectRulesReviewStatus', omitEmpty: true },
+    },
+  },
+  SelfSubjectRulesReviewSpec: {
+    fields: {
+      namespace: { number: 1, type: 'string', omitEmpty: true },
+    },
+  },
+  SubjectAccessReview: {
+    apiVersion: 'authorization.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'SubjectAccessReviewSpec' },
+      status: { number: 3, type: 'SubjectAccessReviewStatus', omitEmpty: true },
+    },
+  },
+  SubjectAccessReviewSpec: {
+    fields: {
+      resourceAttributes: { number: 1, type: 'ResourceAttributes', pointer: true, omitEmpty: true },
+      nonResourceAttributes: { number: 2, type: 'NonResourceAttributes', pointer: true, omitEmpty: true },
+      user: { number: 3, type: 'string', omitEmpty: true },
+      groups: { number: 4, type: 'string', omitEmpty: true, repeated: true },
+      extra: { number: 5, type: 'ExtraValue', omitEmpty: true, map: true },
+      uid: { number: 6, type: 'string', omitEmpty: true },
+    },
+  },
+  SubjectAccessReviewStatus: {
+    fields: {
+      allowed: { number: 1, type: 'bool' },
+      denied: { number: 4, type: 'bool', omitEmpty: true },
+      reason: { number: 2, type: 'string', omitEmpty: true },
+      evaluationError: { number: 3, type: 'string', omitEmpty: true },
+    },
+  },
+  SubjectRulesReviewStatus: {
+    fields: {
+      resourceRules: { number: 1, type: 'ResourceRule', repeated: true },
+      nonResourceRules: { number: 2, type: 'NonResourceRule', repeated: true },
+      incomplete: { number: 3, type: 'bool' },
+      evaluationError: { number: 4, type: 'string', omitEmpty: true },
+    },
+  },
   CronJob: {
     apiVersion: 'batch/v1',
     fields: {
@@ -1889,6 +2010,68 @@ export const messages: MessageTable = {
     fields: {
       metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
       deleteOptions: { number: 2, type: 'DeleteOptions', pointer: true, omitEmpty: true },
+    },
+  },
+  AggregationRule: {
+    fields: {
+      clusterRoleSelectors: { number: 1, type: 'LabelSelector', omitEmpty: true, repeated: true },
+    },
+  },
+  ClusterRole: {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      rules: { number: 2, type: 'PolicyRule', repeated: true },
+      aggregationRule: { number: 3, type: 'AggregationRule', pointer: true, omitEmpty: true },
+    },
+  },
+  ClusterRoleBinding: {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      subjects: { number: 2, type: 'Subject', omitEmpty: true, repeated: true },
+      roleRef: { number: 3, type: 'RoleRef' },
+    },
+  },
+  PolicyRule: {
+    fields: {
+      verbs: { number: 1, type: 'string', repeated: true },
+      apiGroups: { number: 2, type: 'string', omitEmpty: true, repeated: true },
+      resources: { number: 3, type: 'string', omitEmpty: true, repeated: true },
+      resourceNames: { number: 4, type: 'string', omitEmpty: true, repeated: true },
+      nonResourceURLs: { number: 5, type: 'string', omitEmpty: true, repeated: true },
+    },
+  },
+  Role: {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      rules: { number: 2, type: 'PolicyRule', repeated: true },
+    },
+  },
+  RoleBinding: {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      subjects: { number: 2, type: 'Subject', omitEmpty: true, repeated: true },
+      roleRef: { number: 3, type: 'RoleRef' },
+    },
+  },
+  RoleRef: {
+    atomic: true,
+    fields: {
+      apiGroup: { number: 1, type: 'string' },
+      kind: { number: 2, type: 'string' },
+      name: { number: 3, type: 'string' },
+    },
+  },
+  Subject: {
+    atomic: true,
+    fields: {
+      kind: { number: 1, type: 'string' },
+      apiGroup: { number: 2, type: 'string', omitEmpty: true },
+      name: { number: 3, type: 'string' },
+      namespace: { number: 4, type: 'string', omitEmpty: true },
     },
   },
   TickRecord: {

@@ -64,6 +64,115 @@ export interface UserInfo {
   extra?: Record<string, readonly string[]> | undefined;
 }
 
+export interface FieldSelectorAttributes {
+  rawSelector?: string | undefined;
+  requirements?: readonly FieldSelectorRequirement[] | undefined;
+}
+
+export interface FieldSelectorRequirement {
+  key: string;
+  operator: string;
+  values?: readonly string[] | undefined;
+}
+
+export interface LabelSelectorAttributes {
+  rawSelector?: string | undefined;
+  requirements?: readonly LabelSelectorRequirement[] | undefined;
+}
+
+export interface LocalSubjectAccessReview {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: SubjectAccessReviewSpec;
+  status: SubjectAccessReviewStatus;
+}
+
+export interface NonResourceAttributes {
+  path?: string | undefined;
+  verb?: string | undefined;
+}
+
+export interface NonResourceRule {
+  verbs: readonly string[];
+  nonResourceURLs?: readonly string[] | undefined;
+}
+
+export interface ResourceAttributes {
+  namespace?: string | undefined;
+  verb?: string | undefined;
+  group?: string | undefined;
+  version?: string | undefined;
+  resource?: string | undefined;
+  subresource?: string | undefined;
+  name?: string | undefined;
+  fieldSelector?: FieldSelectorAttributes | undefined;
+  labelSelector?: LabelSelectorAttributes | undefined;
+}
+
+export interface ResourceRule {
+  verbs: readonly string[];
+  apiGroups?: readonly string[] | undefined;
+  resources?: readonly string[] | undefined;
+  resourceNames?: readonly string[] | undefined;
+}
+
+export interface SelfSubjectAccessReview {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: SelfSubjectAccessReviewSpec;
+  status: SubjectAccessReviewStatus;
+}
+
+export interface SelfSubjectAccessReviewSpec {
+  resourceAttributes?: ResourceAttributes | undefined;
+  nonResourceAttributes?: NonResourceAttributes | undefined;
+}
+
+export interface SelfSubjectRulesReview {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: SelfSubjectRulesReviewSpec;
+  status: SubjectRulesReviewStatus;
+}
+
+export interface SelfSubjectRulesReviewSpec {
+  namespace?: string | undefined;
+}
+
+export interface SubjectAccessReview {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: SubjectAccessReviewSpec;
+  status: SubjectAccessReviewStatus;
+}
+
+export interface SubjectAccessReviewSpec {
+  resourceAttributes?: ResourceAttributes | undefined;
+  nonResourceAttributes?: NonResourceAttributes | undefined;
+  user?: string | undefined;
+  groups?: readonly string[] | undefined;
+  extra?: Record<string, readonly string[]> | undefined;
+  uid?: string | undefined;
+}
+
+export interface SubjectAccessReviewStatus {
+  allowed: boolean;
+  denied?: boolean | undefined;
+  reason?: string | undefined;
+  evaluationError?: string | undefined;
+}
+
+export interface SubjectRulesReviewStatus {
+  resourceRules: readonly ResourceRule[];
+  nonResourceRules: readonly NonResourceRule[];
+  incomplete: boolean;
+  evaluationError?: string | undefined;
+}
+
 export interface CronJob {
   apiVersion: string;
   kind: string;
@@ -1661,6 +1770,62 @@ export interface Eviction {
   kind: string;
   metadata: ObjectMeta;
   deleteOptions?: DeleteOptions | undefined;
+}
+
+export interface AggregationRule {
+  clusterRoleSelectors?: readonly LabelSelector[] | undefined;
+}
+
+export interface ClusterRole {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  rules: readonly PolicyRule[];
+  aggregationRule?: AggregationRule | undefined;
+}
+
+export interface ClusterRoleBinding {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  subjects?: readonly Subject[] | undefined;
+  roleRef: RoleRef;
+}
+
+export interface PolicyRule {
+  verbs: readonly string[];
+  apiGroups?: readonly string[] | undefined;
+  resources?: readonly string[] | undefined;
+  resourceNames?: readonly string[] | undefined;
+  nonResourceURLs?: readonly string[] | undefined;
+}
+
+export interface Role {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  rules: readonly PolicyRule[];
+}
+
+export interface RoleBinding {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  subjects?: readonly Subject[] | undefined;
+  roleRef: RoleRef;
+}
+
+export interface RoleRef {
+  apiGroup: string;
+  kind: string;
+  name: string;
+}
+
+export interface Subject {
+  kind: string;
+  apiGroup?: string | undefined;
+  name: string;
+  namespace?: string | undefined;
 }
 
 export interface TickRecord {

@@ -1,9 +1,9 @@
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
+import type { Authorizer } from '../authorization/index.ts';
 import type { UserInfo } from '../kind.ts';
 import type { Operations, PodStreams } from '../operations.ts';
 import type { ReviewServices } from '../review.ts';
-import type { Authorize } from './authorize.ts';
 import type { Exchange } from './exchange.ts';
 import type { Query } from './query.ts';
 import type { StreamSet } from './stream-set.ts';
@@ -15,7 +15,7 @@ export interface Services {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly authorize: Authorize;
+  readonly authorizer: Authorizer;
   readonly reviewing?: ReviewServices | undefined;
   /** The watches and logs under way. */
   readonly streams: StreamSet;

@@ -12,6 +12,8 @@ export interface Exchange {
   /** Path and query as they were sent. */
   readonly target: string;
   header(name: string): string | undefined;
+  /** Of all headers that came, in lower case. */
+  headerNames(): readonly string[];
   /** What lives as long as the connection: the key under which facts about the peer are kept. */
   readonly connection: object;
   /** The TLS socket of the connection; undefined without TLS. */

@@ -1,13 +1,15 @@
 import { failure } from '../../api/index.ts';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
+import { forbiddenError, isOpenPath, type Attributes, type Authorizer } from '../authorization/index.ts';
 import { createMetrics, type Metrics } from '../../metrics/index.ts';
 import type { Extension } from '../extension.ts';
 import type { UserInfo } from '../kind.ts';
 import type { Operations, PodStreams } from '../operations.ts';
 import type { ReviewServices } from '../review.ts';
 import { answerError, answerPathNotFound } from './answer.ts';
-import { authorizeMasters, forbiddenError, isOpenPath, type Attributes, type Authorize } from './authorize.ts';
+import type { Question } from './attributes.ts';
+import { mastersOnly } from './authorize.ts';
 import type { Call, Services } from './call.ts';
 import type { Exchange } from './exchange.ts';
 import { extensionAt, serveExtension } from './extensions.ts';
@@ -18,7 +20,13 @@ import type { OpenId } from './openid.ts';
 import { createOtherPaths } from './other-paths.ts';
 import { splitPath } from './path.ts';
 import { parseQuery } from './query.ts';
-import { locateResource, methodNotAllowed, routeResource } from './resource-paths.ts';
+import {
+  locateResource,
+  methodNotAllowed,
+  routeResource,
+  unknownAttributes,
+  type ResourceLocation,
+} from './resource-paths.ts';
 import { StreamSet } from './stream-set.ts';
 
 export interface HttpHandlerOptions {
@@ -28,7 +36,7 @@ export interface HttpHandlerOptions {
   readonly random: Random;
   readonly log: Logger;
   /** Absent: `system:masters` may do everything, other users may read discovery, version and health. */
-  readonly authorize?: Authorize;
+  readonly authorizer?: Authorizer;
   /** Besides `ping`, for /healthz, /livez and /readyz. */
   readonly healthChecks?: readonly HealthCheck[];
   readonly openId?: OpenId;
@@ -53,7 +61,7 @@ export interface HttpHandler {
 /** The whole HTTP API over `operations`. */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { clock, log } = options;
-  const services: Services = { authorize: authorizeMasters, ...options, streams: new StreamSet() };
+  const services: Services = { authorizer: mastersOnly, ...options, streams: new StreamSet() };
   const metrics = options.metrics ?? createMetrics();
   const requests = new RequestMetrics(metrics);
   const longRunning = { name: 'apiserver_longrunning_requests', help: 'Watches and logs under way.' };
@@ -73,13 +81,13 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     const parts = splitPath(call.path);
     const location = locateResource(parts);
     if (location === undefined || !known.has(`${location.group}/${location.version}`)) {
-      const method = call.exchange.method === 'HEAD' ? 'GET' : call.exchange.method;
-      label.verb = method === 'GET' ? 'get' : 'other';
-      check(call.user, { verb: method.toLowerCase(), path: call.path }, services.authorize);
+      const request = { method: methodOf(call), path: call.path, query: call.query };
+      label.verb = request.method === 'GET' ? 'get' : 'other';
+      check(call.user, otherAttributes(request, location), services.authorizer);
       const extension = extensionAt(options.extensions ?? [], call.path);
       if (extension !== undefined) await serveExtension(extension, call);
       else if (location !== undefined) answerPathNotFound(call);
-      else if (method !== 'GET') throw methodNotAllowed();
+      else if (request.method !== 'GET') throw methodNotAllowed();
       else serveOther(call, parts);
       return;
     }
@@ -87,7 +95,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     const route = routeResource(request, location, services.operations.kinds);
     label.verb = route.attributes.verb;
     label.resource = route.label;
-    check(call.user, route.attributes, services.authorize);
+    check(call.user, route.attributes, services.authorizer);
     await route.serve(call, services);
   };
 
@@ -102,7 +110,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       const question = exchange.target.indexOf('?');
       call.path = question < 0 ? exchange.target : exchange.target.slice(0, question);
       call.query = parseQuery(question < 0 ? '' : exchange.target.slice(question + 1));
-      call.user = userOf(call, authenticate, services.authorize);
+      call.user = userOf(call, authenticate, services.authorizer);
       await serve(call, label);
     } catch (error) {
       answerError(call, error, log);
@@ -136,16 +144,28 @@ const nobodyYet = { path: '/', query: {}, user: nobody };
 function userOf(
   call: Call,
   authenticate: (exchange: Exchange) => UserInfo | undefined,
-  authorize: Authorize,
+  authorizer: Authorizer,
 ): UserInfo {
   const user = authenticate(call.exchange);
-  if (user !== undefined) return impersonatedUser(call.exchange, user, authorize);
+  if (user !== undefined) return impersonatedUser(call.exchange, user, authorizer);
   if (isOpenPath(call.path) && (call.exchange.header('authorization') ?? '') === '') return nobody;
   throw failure({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
 }
 
-function check(user: UserInfo, attributes: Attributes, authorize: Authorize): void {
-  if (!authorize(user, attributes)) throw forbiddenError(user, attributes);
+/** A HEAD asks for what a GET would get. */
+function methodOf({ exchange }: Call): string {
+  return exchange.method === 'HEAD' ? 'GET' : exchange.method;
+}
+
+/** Of what is no object here: a path of another sort, or one in a group that is not served. */
+function otherAttributes(request: Question, location: ResourceLocation | undefined): Attributes {
+  if (location !== undefined) return unknownAttributes(request, location);
+  return { verb: request.method.toLowerCase(), path: request.path };
+}
+
+function check(user: UserInfo, attributes: Attributes, authorizer: Authorizer): void {
+  const { allowed, reason } = authorizer.decide(user, attributes);
+  if (!allowed) throw forbiddenError(user, attributes, reason);
 }
 
 /** `objectsScanned` becomes `rondo_objects_scanned_total`. */

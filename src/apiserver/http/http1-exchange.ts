@@ -35,6 +35,10 @@ export class Http1Exchange implements Exchange {
     return typeof value === 'string' ? value : value?.join(', ');
   }
 
+  headerNames(): readonly string[] {
+    return Object.keys(this.#request.headers);
+  }
+
   tlsSocket(): TLSSocket | undefined {
     const socket = this.#request.socket;
     return socket instanceof TLSSocket ? socket : undefined;

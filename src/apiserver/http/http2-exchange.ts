@@ -35,6 +35,10 @@ export class Http2Exchange implements Exchange {
     return typeof value === 'string' ? value : value?.join(', ');
   }
 
+  headerNames(): readonly string[] {
+    return Object.keys(this.#headers);
+  }
+
   tlsSocket(): TLSSocket | undefined {
     // The session hands out a proxy of its socket: what is read of it (certificate, authorized) passes through.
     const session = this.#stream.session;

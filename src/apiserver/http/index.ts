@@ -2,5 +2,4 @@
 // types and Status texts, over HTTP/1.1 and HTTP/2 alike. Must not know single kinds, nor the store's layout.
 export { createHttpHandler, type HttpHandler, type HttpHandlerOptions } from './handler.ts';
 export { listen, type HttpListening } from './listen.ts';
-export type { Attributes, Authorize } from './authorize.ts';
 export type { HealthCheck } from './health.ts';

@@ -1,12 +1,13 @@
 import { failure, type ApiError } from '../../api/index.ts';
+import type { Attributes } from '../authorization/index.ts';
 import type { KindDefinition } from '../kind.ts';
 import type { KindCatalog } from '../operations.ts';
 import type { ReviewDefinition } from '../review.ts';
-import type { Attributes } from './authorize.ts';
+import { attributesOf, type Question } from './attributes.ts';
 import type { Call, Services } from './call.ts';
 import { serveDelete, serveDeleteCollection } from './delete.ts';
 import { parseResourcePath, type ResourcePath } from './path.ts';
-import { flagOf, textOf, type Query } from './query.ts';
+import { flagOf, type Query } from './query.ts';
 import { serveGet, serveList } from './read.ts';
 import { serveReview } from './review.ts';
 import { findSubresource } from './subresources.ts';
@@ -40,11 +41,7 @@ export function locateResource(parts: readonly string[]): ResourceLocation | und
 }
 
 /** Finds out what a request on objects means. Unknown resources and methods throw only when they are served. */
-export function routeResource(
-  request: { readonly method: string; readonly path: string; readonly query: Query },
-  location: ResourceLocation,
-  catalog: KindCatalog,
-): ResourceRoute {
+export function routeResource(request: Question, location: ResourceLocation, catalog: KindCatalog): ResourceRoute {
   const path = parseResourcePath(location.parts);
   if (path === undefined) return refused(request, location, undefined, resourceNotFound());
   const kind = catalog.find(location.group, location.version, path.resource);
@@ -57,7 +54,7 @@ export function routeResource(
   if (action === undefined) return refused(request, location, path, methodNotAllowed());
   if (action === 'unknown') return refused(request, location, path, resourceNotFound());
   return {
-    attributes: attributesOf(action.verb, request, location, path),
+    attributes: attributesOf(request, location.group, path, action.verb),
     label: labelOf(path),
     serve: action.serve,
   };
@@ -71,7 +68,7 @@ function writablePart({ hasStatus, parts = {} }: KindDefinition, subresource: st
 
 /** A kind that is only asked has one path, and one method there. */
 function reviewRoute(
-  request: { readonly method: string; readonly path: string; readonly query: Query },
+  request: Question,
   location: ResourceLocation,
   path: ResourcePath,
   review: ReviewDefinition,
@@ -81,7 +78,7 @@ function reviewRoute(
     return refused(request, location, path, resourceNotFound());
   if (request.method !== 'POST') return refused(request, location, path, methodNotAllowed());
   return {
-    attributes: attributesOf('create', request, location, path),
+    attributes: attributesOf(request, location.group, path),
     label: labelOf(path),
     serve: (call, services) => serveReview(call, { review, namespace }, services),
   };
@@ -161,46 +158,13 @@ function statusAction(method: string, target: NamedTarget): Action | undefined {
 }
 
 function refused(
-  request: { readonly method: string; readonly path: string },
+  request: Question,
   location: ResourceLocation,
   path: ResourcePath | undefined,
   error: ApiError,
 ): ResourceRoute {
-  const known = path ?? { namespace: undefined, resource: '', name: undefined, subresource: undefined, watch: false };
-  const attributes = attributesOf(verbOfMethod[request.method] ?? 'get', { ...request, query: {} }, location, known);
+  const attributes = attributesOf(request, location.group, path);
   return { attributes, label: '', serve: () => Promise.reject(error) };
-}
-
-const verbOfMethod: Readonly<Record<string, string>> = {
-  GET: 'get',
-  POST: 'create',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
-
-function attributesOf(
-  verb: string,
-  request: { readonly path: string; readonly query: Query },
-  location: ResourceLocation,
-  path: ResourcePath,
-): Attributes {
-  return {
-    verb,
-    path: request.path,
-    resource: {
-      group: location.group,
-      resource: path.resource,
-      subresource: path.subresource,
-      namespace: path.namespace,
-      name: path.name ?? nameInSelector(textOf(request.query, 'fieldSelector')),
-    },
-  };
-}
-
-/** A list or watch of one name counts as a request for that name. */
-function nameInSelector(fieldSelector: string | undefined): string | undefined {
-  return fieldSelector === undefined ? undefined : /^metadata\.name==?([^,\\]+)$/.exec(fieldSelector)?.[1];
 }
 
 function labelOf(path: ResourcePath): string {
@@ -210,6 +174,11 @@ function labelOf(path: ResourcePath): string {
 function resourceNotFound(): ApiError {
   const message = 'the server could not find the requested resource';
   return failure({ code: 404, reason: 'NotFound', message, details: {} });
+}
+
+/** A group or version that is not served: those who may not ask for it are not told so. */
+export function unknownAttributes(request: Question, location: ResourceLocation): Attributes {
+  return attributesOf(request, location.group, parseResourcePath(location.parts));
 }
 
 /** 405, with upstream's text. */

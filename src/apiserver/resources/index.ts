@@ -1,4 +1,6 @@
 import type { KindDefinition } from '../kind.ts';
+import { clusterRole } from './cluster-role.ts';
+import { clusterRoleBinding } from './cluster-role-binding.ts';
 import { configMap } from './config-map.ts';
 import { cronJob } from './cron-job.ts';
 import { event } from './event.ts';
@@ -12,6 +14,8 @@ import { persistentVolumeClaim } from './persistent-volume-claim.ts';
 import { pod } from './pod.ts';
 import { priorityClass } from './priority-class.ts';
 import { resourceQuota } from './resource-quota.ts';
+import { role } from './role.ts';
+import { roleBinding } from './role-binding.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { secret } from './secret.ts';
 import { serviceAccount } from './service-account.ts';
@@ -37,6 +41,10 @@ export const allKinds: readonly KindDefinition[] = [
   limitRange,
   resourceQuota,
   lease,
+  role,
+  roleBinding,
+  clusterRole,
+  clusterRoleBinding,
   job,
   cronJob,
   tickRecord,

@@ -105,6 +105,27 @@ describe.skipIf(!found)('the real kubectl', () => {
         [['create', 'token', 'builder', '--duration=9m'], /may not specify a duration less than 10 minutes/],
         [['auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}'], 'rondo-admin'],
         [['auth', 'whoami'], /Groups +\[system:masters system:authenticated\]/],
+        [['auth', 'can-i', 'delete', 'jobs'], 'yes\n'],
+        [['auth', 'can-i', 'get', 'jobs', '--as=bob'], 'no\n'],
+        [
+          ['create', 'role', 'reader', '--verb=get,list', '--resource=jobs.batch,pods/log', '--resource-name='],
+          'role.rbac.authorization.k8s.io/reader created\n',
+        ],
+        [['create', 'rolebinding', 'bobs', '--role=reader', '--user=bob'], /rolebinding.*bobs created/],
+        [['auth', 'can-i', 'get', 'jobs', '--as=bob'], 'yes\n'],
+        [['auth', 'can-i', 'get', 'pods', '--subresource=log', '--as=bob'], 'yes\n'],
+        [['auth', 'can-i', 'get', 'jobs', '--as=bob', '-n', 'kube-system'], 'no\n'],
+        [['auth', 'can-i', '--list', '--as=bob'], /jobs\.batch +\[\] +\[\] +\[get list\]/],
+        [['get', 'jobs', '--as=bob'], /No resources found/],
+        [
+          ['get', 'rolebindings', '-o', 'wide'],
+          /NAME +ROLE +AGE +USERS +GROUPS +SERVICEACCOUNTS\nbobs +Role\/reader +\d+s +bob/,
+        ],
+        [['describe', 'clusterrole', 'system:aggregate-to-view'], /cronjobs\.batch/],
+        [
+          ['auth', 'whoami', '--as=bob', '--as-group=ops', '-o', 'jsonpath={.status.userInfo.groups}'],
+          '["ops","system:authenticated"]',
+        ],
         [['get', 'job', 'first'], 'Error from server (NotFound): jobs.batch "first" not found\n'],
         [
           ['get', 'pods', '--as=bob'],

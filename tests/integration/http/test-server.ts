@@ -59,22 +59,29 @@ export interface RealApi {
   readonly api: ApiServer;
   readonly url: string;
   /** Without a token: as the master. */
-  readonly ask: (method: string, path: string, body?: unknown, token?: string) => Promise<Answer>;
+  readonly ask: (
+    method: string,
+    path: string,
+    body?: unknown,
+    token?: string,
+    headers?: Record<string, string>,
+  ) => Promise<Answer>;
 }
 
-/** The real API server on a store in memory, on a free port, until the test ends. */
-export async function startRealApi(): Promise<RealApi> {
+/** The real API server on a store in memory, on a free port, until the test ends. Users' tokens are their names. */
+export async function startRealApi(users: readonly UserInfo[] = []): Promise<RealApi> {
   const store = createMemoryStore({ clock: systemClock });
   const common = { clock: systemClock, random: systemRandom, log: silentLogger };
   const api = createApiServer({ store, podStreams: noPods, ...common });
   await api.start();
-  const listening = await api.listen({ host: '127.0.0.1', port: 0, tokens: new Map([[masterToken, master]]) });
+  const tokens = new Map([[masterToken, master], ...users.map((user) => [user.name, user] as const)]);
+  const listening = await api.listen({ host: '127.0.0.1', port: 0, tokens });
   onTestFinished(() => api.stop());
   return {
     api,
     url: listening.url,
-    ask: (method, path, body, token = masterToken) => {
-      const headers = { authorization: `Bearer ${token}` };
+    ask: (method, path, body, token = masterToken, more = {}) => {
+      const headers = { authorization: `Bearer ${token}`, ...more };
       return send(listening, method, path, { headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
     },
   };

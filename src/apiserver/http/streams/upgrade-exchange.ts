@@ -86,6 +86,10 @@ export class UpgradeExchange implements Exchange {
     return typeof value === 'string' ? value : value?.join(', ');
   }
 
+  headerNames(): readonly string[] {
+    return Object.keys(this.#request.headers);
+  }
+
   tlsSocket(): TLSSocket | undefined {
     return this.#socket instanceof TLSSocket ? this.#socket : undefined;
   }
