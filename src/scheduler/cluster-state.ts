@@ -1,5 +1,6 @@
 import type { Node } from '../api/index.ts';
 import { rejection, shortages, type Usage } from './filters.ts';
+import { withPorts } from './host-ports.ts';
 import { isSameView, nodeViewOf, type NodeView } from './node-view.ts';
 import type { PodNeeds } from './pod-needs.ts';
 
@@ -11,7 +12,7 @@ export type Placement =
 /** Who asks for a node, as far as that matters for what is kept free for others. */
 export type Asking = Pick<PodNeeds, 'priority'> & { readonly uid: string };
 
-interface Charge extends Pick<PodNeeds, 'cpuMillis' | 'memoryBytes' | 'priority'> {
+interface Charge extends Pick<PodNeeds, 'cpuMillis' | 'memoryBytes' | 'priority' | 'hostPorts'> {
   readonly nodeName: string;
   readonly key: string;
 }
@@ -22,7 +23,7 @@ interface Nomination {
   readonly needs: PodNeeds;
 }
 
-type MutableUsage = { -readonly [key in keyof Usage]: number };
+type MutableUsage = { -readonly [key in keyof Usage]: Usage[key] };
 
 /**
  * The nodes and what is taken of each: sums that are kept with every change, never counted anew. A Pod is charged from
@@ -65,10 +66,10 @@ export class ClusterState {
   charge(pod: { readonly uid: string; readonly key: string }, nodeName: string, needs: PodNeeds): void {
     this.release(pod.uid);
     this.#nominations.delete(pod.uid);
-    const { cpuMillis, memoryBytes, priority } = needs;
-    this.#charges.set(pod.uid, { nodeName, key: pod.key, cpuMillis, memoryBytes, priority });
+    const { cpuMillis, memoryBytes, priority, hostPorts } = needs;
+    this.#charges.set(pod.uid, { nodeName, key: pod.key, cpuMillis, memoryBytes, priority, hostPorts });
     this.#priorities.set(priority, (this.#priorities.get(priority) ?? 0) + 1);
-    this.#add(nodeName, { cpuMillis, memoryBytes, pods: 1 });
+    this.#add(nodeName, needs, 1);
   }
 
   /** True if the Pod was charged. */
@@ -79,7 +80,7 @@ export class ClusterState {
     const left = (this.#priorities.get(charge.priority) ?? 0) - 1;
     if (left > 0) this.#priorities.set(charge.priority, left);
     else this.#priorities.delete(charge.priority);
-    this.#add(charge.nodeName, { cpuMillis: -charge.cpuMillis, memoryBytes: -charge.memoryBytes, pods: -1 });
+    this.#add(charge.nodeName, charge, -1);
     return true;
   }
 
@@ -135,6 +136,7 @@ export class ClusterState {
       sum.cpuMillis += needs.cpuMillis;
       sum.memoryBytes += needs.memoryBytes;
       sum.pods++;
+      sum.ports = withPorts(sum.ports, needs.hostPorts, 1);
     }
     return sum;
   }
@@ -182,16 +184,14 @@ export class ClusterState {
     return { type: 'waits', reason, message: `0/${total} nodes are available: ${list.join(', ')}.` };
   }
 
-  #add(nodeName: string, { cpuMillis, memoryBytes, pods }: Usage): void {
-    const used = this.#used.get(nodeName);
-    if (used === undefined) {
-      this.#used.set(nodeName, { cpuMillis, memoryBytes, pods });
-      return;
-    }
-    used.cpuMillis += cpuMillis;
-    used.memoryBytes += memoryBytes;
-    used.pods += pods;
+  #add(nodeName: string, pod: Pick<PodNeeds, 'cpuMillis' | 'memoryBytes' | 'hostPorts'>, times: 1 | -1): void {
+    const used = this.#used.get(nodeName) ?? { cpuMillis: 0, memoryBytes: 0, pods: 0 };
+    used.cpuMillis += times * pod.cpuMillis;
+    used.memoryBytes += times * pod.memoryBytes;
+    used.pods += times;
+    if (pod.hostPorts !== undefined) used.ports = withPorts(used.ports, pod.hostPorts, times);
     if (used.pods === 0) this.#used.delete(nodeName);
+    else this.#used.set(nodeName, used);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { NodeSelectorRequirement, NodeSelectorTerm, Taint, Toleration } from '../api/index.ts';
+import { conflict, type HostPort } from './host-ports.ts';
 import { unschedulableTaint, type NodeView } from './node-view.ts';
 import type { PodNeeds } from './pod-needs.ts';
 
@@ -7,6 +8,8 @@ export interface Usage {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
   readonly pods: number;
+  /** Of the host. Absent: none. */
+  readonly ports?: readonly HostPort[] | undefined;
 }
 
 /**
@@ -21,8 +24,9 @@ export function rejection(needs: PodNeeds, node: NodeView): string | undefined {
   return undefined;
 }
 
-/** What there is too little of (upstream's noderesources fit); empty if the Pod fits now. */
+/** What there is too little of (upstream's nodeports, then noderesources fit); empty if the Pod fits now. */
 export function shortages(needs: PodNeeds, node: NodeView, used: Usage): readonly string[] {
+  if (conflict(needs.hostPorts, used.ports)) return ["node(s) didn't have free ports for the requested pod ports"];
   const short: string[] = [];
   if (used.pods + 1 > node.pods) short.push('Too many pods');
   if (needs.cpuMillis > 0 && needs.cpuMillis > node.cpuMillis - used.cpuMillis) short.push('Insufficient cpu');

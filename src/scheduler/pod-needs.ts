@@ -1,4 +1,5 @@
 import { defaultPriority, podRequests, type NodeSelector, type Pod, type Toleration } from '../api/index.ts';
+import { hostPortsOf, type HostPort } from './host-ports.ts';
 
 /** What scheduling asks of a node, and nothing else of the Pod. */
 export interface PodNeeds {
@@ -7,6 +8,8 @@ export interface PodNeeds {
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly requiredAffinity: NodeSelector | undefined;
   readonly tolerations: readonly Toleration[];
+  /** Absent: none. */
+  readonly hostPorts?: readonly HostPort[] | undefined;
   /** The higher, the earlier it gets its node. */
   readonly priority: number;
   /** Whether Pods of lower priority may have to go for it. */
@@ -15,12 +18,14 @@ export interface PodNeeds {
 
 export function needsOf(pod: Pod): PodNeeds {
   const { cpuMillis, memoryBytes } = podRequests(pod.spec);
+  const hostPorts = hostPortsOf(pod.spec);
   return {
     cpuMillis,
     memoryBytes,
     nodeSelector: pod.spec.nodeSelector ?? {},
     requiredAffinity: pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution,
     tolerations: pod.spec.tolerations ?? [],
+    ...(hostPorts && { hostPorts }),
     priority: pod.spec.priority ?? defaultPriority,
     preempts: pod.spec.preemptionPolicy !== 'Never',
   };

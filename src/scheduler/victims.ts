@@ -1,9 +1,10 @@
 import { shortages, type Usage } from './filters.ts';
+import { withPorts } from './host-ports.ts';
 import type { NodeView } from './node-view.ts';
 import type { PodNeeds } from './pod-needs.ts';
 
 /** A Pod that has a node. */
-export interface PlacedPod extends Pick<PodNeeds, 'cpuMillis' | 'memoryBytes' | 'priority'> {
+export interface PlacedPod extends Pick<PodNeeds, 'cpuMillis' | 'memoryBytes' | 'priority' | 'hostPorts'> {
   readonly uid: string;
   readonly key: string;
   /** RFC 3339; later than all others if it has not started. */
@@ -80,5 +81,6 @@ function plus(used: Usage, pod: PlacedPod, times: 1 | -1): Usage {
     cpuMillis: used.cpuMillis + times * pod.cpuMillis,
     memoryBytes: used.memoryBytes + times * pod.memoryBytes,
     pods: used.pods + times,
+    ports: withPorts(used.ports, pod.hostPorts, times),
   };
 }
