@@ -341,7 +341,7 @@ describe('the command line', () => {
   it.each([
     [['up', '--listen', 'nonsense'], 'rondo up: --listen nonsense: must be HOST:PORT'],
     [['up', '--listen', '127.0.0.1:70000'], 'rondo up: --listen 127.0.0.1:70000: must be HOST:PORT'],
-    [['up', '--runtime', 'docker'], 'rondo up: --runtime docker: must be one of process, sandbox, simulated'],
+    [['up', '--runtime', 'docker'], 'rondo up: --runtime docker: must be one of process, sandbox, cri, simulated'],
     [
       ['up', '--pod-network', '10.5.0.1/16'],
       'rondo up: --pod-network 10.5.0.1/16: must be auto, host or a network like 10.5.0.0/16 (/8 to /29)',
