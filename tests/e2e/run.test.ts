@@ -235,7 +235,7 @@ spec: {schedule: ${schedule}, jobTemplate: {spec: {template: {spec: {restartPoli
       [['-f', join(temporary, 'none.yaml')], `rondo run: cannot read ${join(temporary, 'none.yaml')}: ENOENT\n`],
       [['-f', temporary], `rondo run: cannot read ${temporary}: EISDIR\n`],
       [['-f', '-', '--timeout', 'soon'], 'rondo run: --timeout must be a number above 0\n'],
-      [['-f', '-', '--runtime', 'docker'], 'rondo run: --runtime must be one of process, sandbox, simulated\n'],
+      [['-f', '-', '--runtime', 'docker'], 'rondo run: --runtime must be one of process, sandbox, cri, simulated\n'],
     ] as const;
     for (const [args, stderr] of cases) {
       expect(runRondo(['run', ...args], { env: { TMPDIR: temporary } })).toEqual({ status: 2, stdout: '', stderr });
