@@ -147,7 +147,7 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create, se
       const inside = await enter();
       if (inside === undefined) return;
       const { runtime, id } = inside;
-      const script = 'until [ "$(stty size)" = "45 123" ]; do :; done; echo "$TERM"; exit 5';
+      const script = 'until [ "$(stty size 2>/dev/null)" = "45 123" ]; do :; done; echo "$TERM"; exit 5';
       const onTerminal = (): ExecSession | undefined => runtime.exec?.(id, ['sh', '-c', script], { terminal: true });
       if (findTerminal() === undefined && runtime.name !== 'cri') {
         expect(onTerminal).toThrow('terminals need a C compiler');
