@@ -81,6 +81,29 @@ export async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> 
   }
 }
 
+/** How often what a killed engine had asked for is looked at, and for how long. */
+const underWayPollMs = 50;
+const maxUnderWayMs = 60_000;
+
+/**
+ * Calls again while the runtime is still busy with the same thing for an engine that was killed meanwhile. containerd says
+ * so in words only: the protocol has no state for it.
+ */
+export async function onceFree<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
+  for (let waitedMs = 0; ; waitedMs += underWayPollMs) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isUnderWay(error) || waitedMs >= maxUnderWayMs) throw error;
+      await new Promise<void>((resolve) => clock.after(underWayPollMs, resolve));
+    }
+  }
+}
+
+export function isUnderWay(error: unknown): boolean {
+  return error instanceof CriError && /already in starting state|is reserved for/.test(error.message);
+}
+
 /** What the runtime said, as the reason for which a container waits. */
 export function asRuntimeError(reason: string, error: unknown, prefix = ''): RuntimeError {
   if (error instanceof RuntimeError) return error;

@@ -3,7 +3,7 @@ import type { Logger } from '../../log/index.ts';
 import type { HeldImage } from '../image-service.ts';
 import { containerIdKey, RuntimeError, type ContainerId, type ContainerRequest } from '../runtime.ts';
 import { containerConfigOf } from './container-config.ts';
-import { asRuntimeError, unlessGone, type ContainerRuntime } from './container-runtime.ts';
+import { asRuntimeError, isUnderWay, onceFree, unlessGone, type ContainerRuntime } from './container-runtime.ts';
 import { millisOf } from './exit-of.ts';
 import { removeClaim, writeClaim, type Claim, type Files } from './files.ts';
 import type { HeldContainer, HeldContainers } from './held-containers.ts';
@@ -93,8 +93,11 @@ export class ContainerStarter {
       .call(methods.createContainer, call)
       .catch(async (error: unknown) => {
         // An answer that was lost leaves a container that nobody knows, and that has the name.
-        if (!(await this.#removeUnclaimed(id))) throw error;
-        return runtime.call(methods.createContainer, call);
+        if (!(await this.#removeUnclaimed(id)) && !isUnderWay(error)) throw error;
+        return onceFree(this.#options.clock, async () => {
+          await this.#removeUnclaimed(id);
+          return runtime.call(methods.createContainer, call);
+        });
       })
       .catch((error: unknown) => {
         throw asRuntimeError('CreateContainerError', error);
@@ -136,18 +139,18 @@ export class ContainerStarter {
   }
 
   async #startClaimed(claimed: Claimed): Promise<HeldContainer> {
-    const { runtime, files } = this.#options;
+    const { runtime, files, clock } = this.#options;
     const { id, claim } = claimed;
     const { containerId } = claim;
     this.#open.set(containerIdKey(id), claimed);
-    const problem = await runtime.call(methods.startContainer, { containerId }).then(
+    const problem = await onceFree(clock, () => runtime.call(methods.startContainer, { containerId })).then(
       () => undefined,
       (error: unknown) => error,
     );
     try {
       const settled = await this.#settle(claimed);
       if (settled !== undefined) return settled;
-      if (problem instanceof CriError && !problem.isLost) {
+      if (problem instanceof CriError && !problem.isLost && !isUnderWay(problem)) {
         // It said no, and has not started it: the next try makes another one.
         await unlessGone(runtime.call(methods.removeContainer, { containerId }));
         this.#open.delete(containerIdKey(id));

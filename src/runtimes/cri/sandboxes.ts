@@ -1,7 +1,8 @@
 import type { Pod } from '../../api/index.ts';
+import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import { RuntimeError } from '../runtime.ts';
-import { asRuntimeError, sandboxTimeoutMs, unlessGone, type ContainerRuntime } from './container-runtime.ts';
+import { asRuntimeError, onceFree, sandboxTimeoutMs, unlessGone, type ContainerRuntime } from './container-runtime.ts';
 import { podFiles, type Files } from './files.ts';
 import { ownerLabel, podSelector, podUidOf } from './labels.ts';
 import { methods } from './protocol/methods.ts';
@@ -23,6 +24,7 @@ export interface SandboxesOptions {
   readonly runtime: ContainerRuntime;
   readonly files: Files;
   readonly owner: string;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -49,7 +51,7 @@ export class Sandboxes {
     const { uid } = pod.metadata;
     const pending =
       this.#pending.get(uid) ??
-      this.#find(pod, signal)
+      onceFree(this.#options.clock, () => this.#find(pod, signal))
         .catch((error: unknown) => {
           throw asRuntimeError('FailedCreatePodSandBox', error, 'Failed to create pod sandbox: ');
         })
