@@ -54,14 +54,16 @@ Exit codes: 0 all Jobs complete, 1 a Job failed or time ran out, 2 bad input, 13
       { log, criEndpoint: options.criEndpoint },
     );
     const engine = createEngine({ runtimes: [runtime], log, recorderFor: warningsTo(terminal) });
+    let limit: Limit | undefined;
     try {
       await engine.start();
       const jobs = await createAll(engine.client, input);
-      const limit = stopSignal(terminal, options.timeoutSeconds);
-      const code = await followRun({ client: engine.client, jobs, terminal, limit });
+      limit = limitOf(terminal, options.timeoutSeconds);
+      const code = await followRun({ client: engine.client, jobs, terminal, limit: limit.signal });
       await removeAll(engine.client, jobs);
       return code;
     } finally {
+      limit?.cancel();
       await engine.stop();
       rmSync(directory, { recursive: true, force: true });
     }
@@ -87,18 +89,25 @@ function runOptions(args: readonly string[]): RunOptions {
   const runtime = runtimeNames.find((name) => name === values.runtime);
   if (runtime === undefined) throw new UsageError(`--runtime must be one of ${runtimeNames.join(', ')}`);
   const timeoutSeconds = values.timeout === undefined ? undefined : Number(values.timeout);
-  if (timeoutSeconds !== undefined && !(timeoutSeconds > 0)) throw new UsageError('--timeout must be a number above 0');
+  if (timeoutSeconds !== undefined && !(timeoutSeconds > 0 && Number.isFinite(timeoutSeconds)))
+    throw new UsageError('--timeout must be a number above 0');
   const criEndpoint = givenEndpoint(values['cri-endpoint']);
   if (criEndpoint !== undefined && runtime !== 'cri') throw new UsageError('--cri-endpoint: is for --runtime cri only');
   return { files, runtime, criEndpoint, timeoutSeconds };
 }
 
-/** Aborted by the user or by the time limit. */
-function stopSignal(terminal: Terminal, timeoutSeconds: number | undefined): AbortSignal {
-  if (timeoutSeconds === undefined) return terminal.interrupted;
+interface Limit {
+  /** Aborted by the user or when the time is over. */
+  readonly signal: AbortSignal;
+  /** Nobody waits for it any more: the process may end. */
+  readonly cancel: () => void;
+}
+
+function limitOf(terminal: Terminal, timeoutSeconds: number | undefined): Limit {
+  if (timeoutSeconds === undefined) return { signal: terminal.interrupted, cancel: () => undefined };
   const timeout = new AbortController();
-  systemClock.after(timeoutSeconds * 1000, () => timeout.abort());
-  return AbortSignal.any([terminal.interrupted, timeout.signal]);
+  const timer = systemClock.after(timeoutSeconds * 1000, () => timeout.abort());
+  return { signal: AbortSignal.any([terminal.interrupted, timeout.signal]), cancel: () => timer.cancel() };
 }
 
 const byKind: Record<string, Resource<KubeObject>> = {

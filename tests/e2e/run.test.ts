@@ -170,6 +170,12 @@ items:
     );
   });
 
+  it('ends with its Jobs, however much time they would have had', () => {
+    const begin = performance.now();
+    expect(run(job('quick', 'true'), ['--timeout', '110']).status).toBe(0);
+    expect(performance.now() - begin).toBeLessThan(60_000);
+  }, 130_000);
+
   it('ends everything when the time is over', () => {
     const result = run(job('slow', 'echo begun; exec sleep 1000'), ['--timeout', '1.5']);
     expect(result.status).toBe(1);
@@ -234,6 +240,7 @@ spec: {schedule: ${schedule}, jobTemplate: {spec: {template: {spec: {restartPoli
     const cases = [
       [['-f', join(temporary, 'none.yaml')], `rondo run: cannot read ${join(temporary, 'none.yaml')}: ENOENT\n`],
       [['-f', temporary], `rondo run: cannot read ${temporary}: EISDIR\n`],
+      [['-f', '-', '--timeout', 'Infinity'], 'rondo run: --timeout must be a number above 0\n'],
       [['-f', '-', '--timeout', 'soon'], 'rondo run: --timeout must be a number above 0\n'],
       [['-f', '-', '--runtime', 'docker'], 'rondo run: --runtime must be one of process, sandbox, cri, simulated\n'],
     ] as const;
