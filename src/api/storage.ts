@@ -35,12 +35,17 @@ export function claimNameOf(pod: Pick<Pod, 'metadata'>, volume: Volume): string 
 /** Keys (`namespace/name`) of the claims that a Pod uses now; none once it is finished. For informer indexes. */
 export function claimKeysOf(pod: Pod): readonly string[] {
   const { volumes } = pod.spec;
-  if (volumes === undefined || isPodFinished(pod)) return [];
-  return volumes.flatMap((volume) => {
+  if (volumes === undefined) return none;
+  let keys: string[] | undefined;
+  for (const volume of volumes) {
     const name = claimNameOf(pod, volume);
-    return name === undefined ? [] : [`${pod.metadata.namespace}/${name}`];
-  });
+    if (name !== undefined) (keys ??= []).push(`${pod.metadata.namespace}/${name}`);
+  }
+  return keys === undefined || isPodFinished(pod) ? none : keys;
 }
+
+/** Of most Pods, and asked at each of their events. */
+const none: readonly string[] = [];
 
 /** The claim and its volume know each other. */
 export function isClaimBound(claim: PersistentVolumeClaim): boolean {

@@ -107,11 +107,20 @@ export interface DeletionRules<T> {
 /** Runs before validation of every create, update and delete, on both doors. Throws ApiError to refuse. */
 export interface Admission {
   readonly name: string;
+  /** What it has a say in; asked once for each kind, operation and subresource, so that other writes cost nothing. */
+  concerns(what: AdmissionSubject): boolean;
+  /** Asked about what it concerns only. */
   admit(request: AdmissionRequest): void | Promise<void>;
 }
 
-export interface AdmissionRequest {
+export interface AdmissionSubject {
   readonly operation: 'create' | 'update' | 'delete';
+  readonly resource: KindDefinition['resource'];
+  readonly subresource: string | undefined;
+}
+
+export interface AdmissionRequest {
+  readonly operation: AdmissionSubject['operation'];
   readonly kind: KindDefinition;
   readonly namespace: string | undefined;
   readonly name: string;

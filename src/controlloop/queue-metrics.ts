@@ -1,4 +1,4 @@
-import type { Histogram, Metrics } from '../metrics/index.ts';
+import type { Metrics, Observer } from '../metrics/index.ts';
 import type { Workqueue } from './workqueue.ts';
 
 /** Upstream's: ten from 10 ns on, each ten times the one before. (client-go `util/workqueue` metrics.) */
@@ -7,9 +7,8 @@ const labels = ['name'];
 
 /** A queue's numbers under upstream's names. */
 export class QueueMetrics {
-  readonly #name: string;
-  readonly #waited: Histogram;
-  readonly #worked: Histogram;
+  readonly #waited: Observer;
+  readonly #worked: Observer;
 
   constructor({
     name,
@@ -20,26 +19,23 @@ export class QueueMetrics {
     readonly queue: Workqueue;
     readonly metrics: Metrics;
   }) {
-    this.#name = name;
     const depth = { name: 'workqueue_depth', help: 'Keys that wait for a worker.', labels };
     metrics.gauge(depth, () => queue.length, name);
     const adds = { name: 'workqueue_adds_total', help: 'Keys that were added.', labels };
     metrics.total(adds, () => queue.adds, name);
     const retries = { name: 'workqueue_retries_total', help: 'Keys that were added again after a failure.', labels };
     metrics.total(retries, () => queue.retries, name);
-    this.#waited = metrics.histogram({
-      ...{ name: 'workqueue_queue_duration_seconds', help: 'How long keys waited for a worker.', labels, buckets },
-    });
-    this.#worked = metrics.histogram({
-      ...{ name: 'workqueue_work_duration_seconds', help: 'How long the work on a key took.', labels, buckets },
-    });
+    const waited = { name: 'workqueue_queue_duration_seconds', help: 'How long keys waited for a worker.' };
+    this.#waited = metrics.histogram({ ...waited, labels, buckets }).of(name);
+    const worked = { name: 'workqueue_work_duration_seconds', help: 'How long the work on a key took.' };
+    this.#worked = metrics.histogram({ ...worked, labels, buckets }).of(name);
   }
 
   began(waitedMs: number): void {
-    this.#waited.observe(waitedMs / 1000, this.#name);
+    this.#waited.observe(waitedMs / 1000);
   }
 
   ended(workedMs: number): void {
-    this.#worked.observe(workedMs / 1000, this.#name);
+    this.#worked.observe(workedMs / 1000);
   }
 }

@@ -7,4 +7,5 @@ export {
   type Histogram,
   type MetricOptions,
   type Metrics,
+  type Observer,
 } from './metrics.ts';

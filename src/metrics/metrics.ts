@@ -17,6 +17,12 @@ export interface Counter {
 
 export interface Histogram {
   observe(value: number, ...labelValues: readonly string[]): void;
+  /** The one with these label values, for those who observe it time and again. */
+  of(...labelValues: readonly string[]): Observer;
+}
+
+export interface Observer {
+  observe(value: number): void;
 }
 
 /** Numbers for `/metrics`: one for each engine. Counting costs a look-up; all else is done when somebody reads. */
@@ -94,57 +100,103 @@ function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 
+/** One value for each combination of label values. Found label by label: no text is put together to look one up. */
+class ByLabels<T> {
+  readonly #values: { readonly key: string; readonly value: T }[] = [];
+  readonly #root = new Map<string, unknown>();
+  readonly #make: () => T;
+
+  constructor(make: () => T) {
+    this.#make = make;
+  }
+
+  of(labelValues: readonly string[]): T {
+    let level = this.#root;
+    const last = labelValues.length - 1;
+    for (let at = 0; at < last; at++) {
+      const label = labelValues[at] ?? '';
+      let next = level.get(label) as Map<string, unknown> | undefined;
+      if (next === undefined) level.set(label, (next = new Map()));
+      level = next;
+    }
+    const label = labelValues[last] ?? '';
+    let value = level.get(label) as T | undefined;
+    if (value === undefined) {
+      level.set(label, (value = this.#make()));
+      this.#values.push({ key: labelValues.join(separator), value });
+    }
+    return value;
+  }
+
+  /** In the order in which they were first used. */
+  all(): readonly { readonly key: string; readonly value: T }[] {
+    return this.#values;
+  }
+}
+
 class CounterFamily implements Counter {
   readonly #options: MetricOptions;
-  readonly #values = new Map<string, number>();
+  readonly #counts = new ByLabels(() => ({ count: 0 }));
 
   constructor(options: MetricOptions) {
     this.#options = options;
   }
 
   add(by: number, ...labelValues: readonly string[]): void {
-    const key = labelValues.join(separator);
-    this.#values.set(key, (this.#values.get(key) ?? 0) + by);
+    this.#counts.of(labelValues).count += by;
   }
 
   samples(): readonly string[] {
-    return [...this.#values].map(([key, value]) => `${this.#options.name}${labelText(this.#options, key)} ${value}`);
+    const { name } = this.#options;
+    return this.#counts.all().map(({ key, value }) => `${name}${labelText(this.#options, key)} ${value.count}`);
   }
 }
 
-interface Series {
-  count: number;
-  sum: number;
+class Series implements Observer {
+  count = 0;
+  sum = 0;
   /** Not cumulative yet. */
   readonly buckets: number[];
+  readonly #bounds: readonly number[];
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.buckets = bounds.map(() => 0);
+  }
+
+  observe(value: number): void {
+    this.count += 1;
+    this.sum += value;
+    for (let at = 0; at < this.#bounds.length; at++) {
+      if (value > (this.#bounds[at] as number)) continue;
+      this.buckets[at] = (this.buckets[at] as number) + 1;
+      return;
+    }
+  }
 }
 
 class HistogramFamily implements Histogram {
   readonly #options: MetricOptions;
   readonly #bounds: readonly number[];
-  readonly #series = new Map<string, Series>();
+  readonly #series: ByLabels<Series>;
 
   constructor(options: MetricOptions, bounds: readonly number[]) {
     this.#options = options;
     this.#bounds = bounds;
+    this.#series = new ByLabels(() => new Series(bounds));
   }
 
   observe(value: number, ...labelValues: readonly string[]): void {
-    const key = labelValues.join(separator);
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      series = { count: 0, sum: 0, buckets: this.#bounds.map(() => 0) };
-      this.#series.set(key, series);
-    }
-    series.count += 1;
-    series.sum += value;
-    const bucket = this.#bounds.findIndex((bound) => value <= bound);
-    if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
+    this.#series.of(labelValues).observe(value);
+  }
+
+  of(...labelValues: readonly string[]): Observer {
+    return this.#series.of(labelValues);
   }
 
   samples(): readonly string[] {
     const { name } = this.#options;
-    return [...this.#series].flatMap(([key, { count, sum, buckets }]) => {
+    return this.#series.all().flatMap(({ key, value: { count, sum, buckets } }) => {
       let below = 0;
       const label = (bound: string): string => labelText(this.#options, key, `le="${bound}"`);
       const lines = this.#bounds.map((bound, at) => {

@@ -23,19 +23,19 @@ const server = { host: '127.0.0.1', port: 6443 };
 
 describe('a Pod as its runtime runs it', () => {
   it('is what was asked for where the volume can be mounted', () => {
-    expect(asRun(pod, runtime('mounted'))).toBe(pod);
-    expect(asRun(pod, {})).toBe(pod);
+    expect(asRun(pod, { runtime: runtime('mounted') })).toBe(pod);
+    expect(asRun(pod, { runtime: {} })).toBe(pod);
   });
 
   it('lacks only the mounts where files are all that can be had', () => {
-    const { spec } = asRun(pod, runtime('files'));
+    const { spec } = asRun(pod, { runtime: runtime('files') });
     expect(spec.volumes).toEqual(pod.spec.volumes);
     expect(spec.containers[0]?.volumeMounts).toEqual([data]);
     expect(spec.initContainers?.[0]?.volumeMounts).toEqual([]);
   });
 
   it('lacks the volume too where there is no identity', () => {
-    const { spec } = asRun(pod, runtime('none'));
+    const { spec } = asRun(pod, { runtime: runtime('none') });
     expect(spec.volumes).toEqual([{ name: 'data', emptyDir: {} }]);
     expect(spec.containers[0]?.volumeMounts).toEqual([data]);
   });
@@ -48,7 +48,7 @@ describe('a Pod as its runtime runs it', () => {
         volumes: [{ name: 'own', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }],
       },
     } as Pod;
-    expect(asRun(own, runtime('none'))).toBe(own);
+    expect(asRun(own, { runtime: runtime('none') })).toBe(own);
   });
 });
 

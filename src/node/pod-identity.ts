@@ -1,4 +1,4 @@
-import { automaticTokenVolume, type Container, type Pod } from '../api/index.ts';
+import { automaticTokenVolume, type Container, type Pod, type PodSpec } from '../api/index.ts';
 import type { Runtime, VolumeContent } from '../runtimes/index.ts';
 
 /** Where containers of a Pod reach the API server. */
@@ -11,23 +11,33 @@ export interface ServerAddress {
  * A Pod as its runtime runs it: without the volume that the admission plugin ServiceAccount added, or only without its
  * mounts, where the runtime cannot have them. What somebody wrote into the Pod stays in any case.
  */
-export function asRun(pod: Pod, runtime: Pick<Runtime, 'identityOf'>): Pod {
+export function asRun(pod: Pod, runner: PodRunner): Pod {
+  const { spec } = pod;
+  // Asked at every step of a Pod, whose spec stays what it is.
+  if (runner.run?.of !== spec) runner.run = { of: spec, spec: specAsRun(pod, runner.runtime) };
+  return runner.run.spec === spec ? pod : { ...pod, spec: runner.run.spec };
+}
+
+/** Who runs a Pod, and the spec that it has there. */
+export interface PodRunner {
+  readonly runtime: Pick<Runtime, 'identityOf'>;
+  run?: { readonly of: PodSpec; readonly spec: PodSpec } | undefined;
+}
+
+function specAsRun(pod: Pod, runtime: PodRunner['runtime']): PodSpec {
   const volume = automaticTokenVolume(pod.spec);
   const identity = volume === undefined ? 'mounted' : (runtime.identityOf?.(pod) ?? 'mounted');
-  if (identity === 'mounted') return pod;
+  if (identity === 'mounted') return pod.spec;
   const without = (container: Container): Container => ({
     ...container,
     volumeMounts: container.volumeMounts?.filter(({ name }) => name !== volume),
   });
   const { volumes, containers, initContainers } = pod.spec;
   return {
-    ...pod,
-    spec: {
-      ...pod.spec,
-      volumes: identity === 'files' ? volumes : volumes?.filter(({ name }) => name !== volume),
-      containers: containers.map(without),
-      ...(initContainers && { initContainers: initContainers.map(without) }),
-    },
+    ...pod.spec,
+    volumes: identity === 'files' ? volumes : volumes?.filter(({ name }) => name !== volume),
+    containers: containers.map(without),
+    ...(initContainers && { initContainers: initContainers.map(without) }),
   };
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../runtimes/index.ts';
 import { containersOf, roleOf, type ContainerView, type Waiting } from './container-view.ts';
 import type { Health } from './probes/index.ts';
+import type { PodRunner } from './pod-identity.ts';
 import { ranLong, type Ending } from './pod-plan.ts';
 
 /** What the node agent remembers of one container between two looks at its Pod. */
@@ -26,7 +27,7 @@ interface ContainerMemory {
 }
 
 /** What the node agent remembers of one Pod. Everything in it can be found again from the runtime and the API. */
-export interface PodRecord {
+export interface PodRecord extends PodRunner {
   readonly uid: string;
   readonly runtime: Runtime;
   readonly containers: Map<string, ContainerMemory>;
@@ -55,6 +56,7 @@ export function newRecord(pod: Pod, runtime: Runtime): PodRecord {
   const record: PodRecord = {
     uid: pod.metadata.uid,
     runtime,
+    run: undefined,
     containers: new Map(),
     admission: undefined,
     prepared: false,

@@ -74,7 +74,7 @@ export class PodWorker {
   async step(given: Pod): Promise<number | undefined> {
     const record = this.#recordOf(given);
     if (record === undefined) return undefined;
-    const pod = asRun(given, record.runtime);
+    const pod = asRun(given, record);
     let { views, plan } = this.#look(pod, record);
     if (startsNothingMore(pod, plan)) this.#images.forget(record.uid);
     for (const order of plan.stop) {

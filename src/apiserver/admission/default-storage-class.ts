@@ -6,15 +6,16 @@ import {
   type StorageClass,
 } from '../../api/index.ts';
 import type { Admission } from '../kind.ts';
+import { isA } from './concerns.ts';
 import type { StoredLister } from './stored-reader.ts';
 
 /** Claims that name no class get the newest default class (upstream's plugin DefaultStorageClass). */
 export function defaultStorageClass(list: StoredLister): Admission {
   return {
     name: 'DefaultStorageClass',
-    admit: ({ kind, operation, object, subresource }) => {
-      const isClaim = kind.resource.resource === 'persistentvolumeclaims' && kind.resource.group === '';
-      if (!isClaim || operation !== 'create' || subresource !== undefined) return;
+    concerns: ({ operation, resource, subresource }) =>
+      operation === 'create' && subresource === undefined && isA(resource, resources.persistentVolumeClaims),
+    admit: ({ object }) => {
       const claim = object as PersistentVolumeClaim;
       if (claim.spec?.storageClassName !== undefined) return;
       const newest = list<StorageClass>(resources.storageClasses)

@@ -14,6 +14,7 @@ import {
 } from '../../api/index.ts';
 import type { Admission, AdmissionRequest } from '../kind.ts';
 import { qualityOfService } from '../resources/pod-template/quality-of-service.ts';
+import { isA } from './concerns.ts';
 import type { StoredLister } from './stored-reader.ts';
 
 const annotation = 'kubernetes.io/limit-ranger';
@@ -25,11 +26,15 @@ const annotation = 'kubernetes.io/limit-ranger';
 export function limitRanger(list: StoredLister): Admission {
   return {
     name: 'LimitRanger',
+    concerns: ({ operation, resource, subresource }) => {
+      if (operation === 'delete' || subresource !== undefined) return false;
+      return (
+        isA(resource, resources.persistentVolumeClaims) || (operation === 'create' && isA(resource, resources.pods))
+      );
+    },
     admit: (request) => {
-      const { kind, operation, namespace, object, subresource } = request;
-      if (operation === 'delete' || subresource !== undefined || kind.resource.group !== '') return;
-      const isPod = kind.resource.resource === 'pods' && operation === 'create';
-      if (!isPod && kind.resource.resource !== 'persistentvolumeclaims') return;
+      const { kind, namespace, object } = request;
+      const isPod = isA(kind.resource, resources.pods);
       for (const range of list<LimitRange>(resources.limitRanges, namespace)) {
         const limits = range.spec?.limits ?? [];
         if (isPod) applyDefaults(object as Pod, limits);

@@ -1,5 +1,6 @@
 import { forbidden, notFound, resources } from '../../api/index.ts';
 import type { Admission, AdmissionRequest } from '../kind.ts';
+import { isA } from './concerns.ts';
 import type { StoredReader } from './stored-reader.ts';
 
 /** Namespaces that the cluster cannot do without (upstream's list, and the one that node leases live in). */
@@ -12,20 +13,22 @@ const immortal = new Set(['default', 'kube-system', 'kube-public', 'kube-node-le
 export function namespaceLifecycle(read: StoredReader): Admission {
   return {
     name: 'NamespaceLifecycle',
+    concerns: ({ operation, resource }) =>
+      operation === 'create' ? resource.namespaced : operation === 'delete' && isA(resource, resources.namespaces),
     admit: (request) => {
       if (request.operation === 'create') checkCreate(read, request);
-      else if (request.operation === 'delete') checkDelete(request);
+      else checkDelete(request);
     },
   };
 }
 
 function checkDelete({ kind, name }: AdmissionRequest): void {
-  if (kind.resource.resource !== 'namespaces' || kind.resource.group !== '' || !immortal.has(name)) return;
+  if (!immortal.has(name)) return;
   throw forbidden(kind.resource, name, 'this namespace may not be deleted');
 }
 
 function checkCreate(read: StoredReader, { kind, namespace, name }: AdmissionRequest): void {
-  if (namespace === undefined || !kind.resource.namespaced) return;
+  if (namespace === undefined) return;
   const found = read(resources.namespaces, { name: namespace });
   if (found === undefined) throw notFound(resources.namespaces, namespace);
   if (found.metadata.deletionTimestamp === undefined && found.status?.phase !== 'Terminating') return;

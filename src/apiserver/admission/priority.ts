@@ -9,6 +9,8 @@ import {
   type PriorityClass,
 } from '../../api/index.ts';
 import type { Admission, AdmissionRequest } from '../kind.ts';
+import { isA } from './concerns.ts';
+import { SpecMemo } from '../resources/pod-template/spec-memo.ts';
 import type { StoredObjects } from './stored-reader.ts';
 
 /**
@@ -23,19 +25,22 @@ export function priority({ read, list }: StoredObjects): Admission {
     if (found !== undefined) return found;
     throw forbidden(request.kind.resource, request.name, `no PriorityClass with name ${name} was found`);
   };
+  const memo = new SpecMemo();
   return {
     name: 'Priority',
+    concerns: ({ operation, resource, subresource }) => {
+      if (operation === 'delete' || subresource !== undefined) return false;
+      return isA(resource, resources.priorityClasses) || (operation === 'create' && isA(resource, resources.pods));
+    },
     admit: (request) => {
-      const { kind, operation, object, subresource } = request;
-      if (operation === 'delete' || subresource !== undefined) return;
-      const { group, resource } = kind.resource;
-      if (resource === 'pods' && group === '' && operation === 'create') {
-        const pod = object as Pod;
-        if (pod.spec !== undefined)
-          pod.spec = withClass(request, pod.spec, classOf(request, pod.spec.priorityClassName ?? ''));
-      } else if (resource === resources.priorityClasses.resource && group === resources.priorityClasses.group) {
-        checkOnlyDefault(request, object as PriorityClass, classes);
-      }
+      const { kind, object } = request;
+      if (isA(kind.resource, resources.priorityClasses))
+        return checkOnlyDefault(request, object as PriorityClass, classes);
+      const pod = object as Pod;
+      const { spec } = pod;
+      if (spec === undefined) return;
+      const found = classOf(request, spec.priorityClassName ?? '');
+      pod.spec = memo.of(spec, found, () => withClass(request, spec, found));
     },
   };
 }

@@ -29,8 +29,9 @@ export function rbacEscalation(authorizer: Authorizer, index: Pick<RoleIndex, 'r
   const check = new EscalationCheck(authorizer, index);
   return {
     name: 'RbacEscalation',
+    concerns: ({ operation, resource }) => resource.group === group && operation !== 'delete',
     admit: (request) => {
-      if (request.kind.resource.group !== group || request.operation === 'delete' || isMaster(request.user)) return;
+      if (isMaster(request.user)) return;
       if (request.old !== undefined && changesOnlyCollection(request.object, request.old)) return;
       check.admit(request);
     },

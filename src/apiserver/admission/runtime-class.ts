@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { forbidden, resources, type Pod, type PodSpec, type RuntimeClass } from '../../api/index.ts';
 import type { Admission, AdmissionRequest } from '../kind.ts';
+import { isA } from './concerns.ts';
 import type { StoredReader } from './stored-reader.ts';
 
 type Request = Pick<AdmissionRequest, 'kind' | 'name'>;
@@ -9,11 +10,10 @@ type Request = Pick<AdmissionRequest, 'kind' | 'name'>;
 export function runtimeClass(read: StoredReader): Admission {
   return {
     name: 'RuntimeClass',
+    concerns: ({ operation, resource, subresource }) =>
+      operation === 'create' && subresource === undefined && isA(resource, resources.pods),
     admit: (request) => {
-      const { kind, operation, object, subresource } = request;
-      if (operation !== 'create' || subresource !== undefined) return;
-      if (kind.resource.resource !== 'pods' || kind.resource.group !== '') return;
-      const pod = object as Pod;
+      const pod = request.object as Pod;
       if (pod.spec !== undefined) pod.spec = admitted(pod.spec, request, read);
     },
   };

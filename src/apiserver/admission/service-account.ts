@@ -1,9 +1,18 @@
-import { defaultServiceAccount, forbidden, resources, type Pod, type ServiceAccount } from '../../api/index.ts';
+import {
+  defaultServiceAccount,
+  forbidden,
+  resources,
+  type Pod,
+  type PodSpec,
+  type ServiceAccount,
+} from '../../api/index.ts';
 import type { Random } from '../../clock/index.ts';
 import type { Admission, AdmissionRequest } from '../kind.ts';
+import { isA } from './concerns.ts';
 import { foreignSecret } from './mountable-secrets.ts';
+import { SpecMemo } from '../resources/pod-template/spec-memo.ts';
 import type { StoredReader } from './stored-reader.ts';
-import { wantsToken, withTokenVolume } from './token-volume.ts';
+import { tokenMounting, wantsToken, withTokenVolume, type TokenMounting } from './token-volume.ts';
 
 /**
  * Every Pod runs as a ServiceAccount that exists; without a wish it is `default`. Its containers find the token of that
@@ -11,28 +20,43 @@ import { wantsToken, withTokenVolume } from './token-volume.ts';
  * some itself (upstream's plugin ServiceAccount).
  */
 export function serviceAccount(read: StoredReader, random: Random): Admission {
+  const means: Means = { read, mounting: tokenMounting(random), memo: new SpecMemo() };
   return {
     name: 'ServiceAccount',
+    concerns: ({ operation, resource, subresource }) =>
+      isA(resource, resources.pods) &&
+      (operation === 'create' ? subresource === undefined : subresource === 'ephemeralcontainers'),
     admit: (request) => {
-      const { kind, operation, subresource } = request;
-      if (kind.resource.resource !== 'pods' || kind.resource.group !== '') return;
-      if (operation === 'create' && subresource === undefined) admitPod(request, read, random);
-      if (operation === 'update' && subresource === 'ephemeralcontainers') checkSecrets(request, read);
+      if (request.operation === 'create') admitPod(request, means);
+      else checkSecrets(request, read);
     },
   };
 }
 
-function admitPod(request: AdmissionRequest, read: StoredReader, random: Random): void {
+interface Means {
+  readonly read: StoredReader;
+  readonly mounting: TokenMounting;
+  readonly memo: SpecMemo;
+}
+
+function admitPod(request: AdmissionRequest, { read, mounting, memo }: Means): void {
   const pod = request.object as Pod;
-  if (pod.spec === undefined) return;
-  const name = pod.spec.serviceAccountName || pod.spec.serviceAccount || defaultServiceAccount;
+  const { spec } = pod;
+  if (spec === undefined) return;
+  const name = spec.serviceAccountName || spec.serviceAccount || defaultServiceAccount;
   const account = accountOf(request, name, read);
-  pod.spec = { ...pod.spec, serviceAccountName: name, serviceAccount: name };
-  if (wantsToken(pod, account)) pod.spec = withTokenVolume(pod.spec, random);
-  const { imagePullSecrets = [] } = account;
-  if (imagePullSecrets.length > 0 && (pod.spec.imagePullSecrets ?? []).length === 0)
-    pod.spec = { ...pod.spec, imagePullSecrets };
+  pod.spec = memo.of(spec, account, () => withAccount(spec, account, mounting));
   refuseForeignSecret(request, pod, account);
+}
+
+function withAccount(given: PodSpec, account: ServiceAccount, mounting: TokenMounting): PodSpec {
+  const { name } = account.metadata;
+  const named: PodSpec = { ...given, serviceAccountName: name, serviceAccount: name };
+  const spec = wantsToken({ spec: named }, account) ? withTokenVolume(named, mounting) : named;
+  const { imagePullSecrets = [] } = account;
+  return imagePullSecrets.length > 0 && (spec.imagePullSecrets ?? []).length === 0
+    ? { ...spec, imagePullSecrets }
+    : spec;
 }
 
 function checkSecrets(request: AdmissionRequest, read: StoredReader): void {

@@ -31,15 +31,46 @@ export function storedObjects(store: Store): StoredObjects {
     }
     return object;
   };
+  const lists = new KeptLists(store, objectOf);
   return {
     objectOf,
     read: <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): T | undefined => {
       const entry = store.get(storeKey(resource, ref));
       return entry === undefined ? undefined : (objectOf(entry) as T);
     },
-    list: <T extends KubeObject>(resource: Resource<T>, namespace?: string): readonly T[] => {
-      const start = keyPrefix(resource, namespace);
-      return store.range({ start, end: prefixEnd(start) }).entries.map((entry) => objectOf(entry) as T);
-    },
+    list: <T extends KubeObject>(resource: Resource<T>, namespace?: string): readonly T[] =>
+      lists.of(resource, namespace) as readonly T[],
   };
+}
+
+/** Lists of kinds that hardly ever change, each kept until something of its kind does. */
+class KeptLists {
+  readonly #store: Store;
+  readonly #objectOf: (entry: Entry) => KubeObject;
+  readonly #byKind = new Map<Resource, Map<string | undefined, readonly KubeObject[]>>();
+
+  constructor(store: Store, objectOf: (entry: Entry) => KubeObject) {
+    this.#store = store;
+    this.#objectOf = objectOf;
+  }
+
+  of(resource: Resource, namespace: string | undefined): readonly KubeObject[] {
+    let lists = this.#byKind.get(resource);
+    if (lists === undefined) this.#byKind.set(resource, (lists = this.#watched(resource)));
+    let list = lists.get(namespace);
+    if (list === undefined) {
+      const start = keyPrefix(resource, namespace);
+      list = this.#store.range({ start, end: prefixEnd(start) }).entries.map(this.#objectOf);
+      lists.set(namespace, list);
+    }
+    return list;
+  }
+
+  /** A change is told in the turn in which it becomes visible. The watch ends with the store. */
+  #watched(resource: Resource): Map<string | undefined, readonly KubeObject[]> {
+    const lists = new Map<string | undefined, readonly KubeObject[]>();
+    const afterRevision = this.#store.revision;
+    this.#store.watch({ prefix: keyPrefix(resource), afterRevision, onEvents: () => lists.clear() });
+    return lists;
+  }
 }

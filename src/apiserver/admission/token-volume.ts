@@ -30,28 +30,48 @@ export function wantsToken({ spec }: Pick<Pod, 'spec'>, account: ServiceAccount)
   return spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;
 }
 
+/** What is added to Pods. Of one name in all of them, so that most Pods share the very lists that hold it. */
+export interface TokenMounting {
+  readonly volume: Volume;
+  readonly volumes: readonly Volume[];
+  readonly mounts: readonly VolumeMount[];
+}
+
+/** Upstream gives the volume another random name in every Pod; nothing depends on it. */
+export function tokenMounting(random: Random): TokenMounting {
+  const name = generateName(tokenVolumePrefix, random);
+  const volume: Volume = { name, projected: content };
+  return deepFreeze({ volume, volumes: [volume], mounts: [mountOf(name)] });
+}
+
+function mountOf(name: string): VolumeMount {
+  return { name, readOnly: true, mountPath: serviceAccountPath };
+}
+
 /**
  * A Pod's spec in which every container finds token, CA and namespace at the usual path; containers that mount something
  * else there keep that (upstream: plugin ServiceAccount `mountServiceAccountToken`).
  */
-export function withTokenVolume(spec: PodSpec, random: Random): PodSpec {
+export function withTokenVolume(spec: PodSpec, mounting: TokenMounting): PodSpec {
   const { volumes = [], containers, initContainers } = spec;
+  if (!containers.some(lacksMount) && initContainers?.some(lacksMount) !== true) return spec;
   const present = volumes.find(({ name }) => name.startsWith(tokenVolumePrefix));
-  if (![...(initContainers ?? []), ...containers].some(lacksMount)) return spec;
-  const name = present?.name ?? generateName(tokenVolumePrefix, random);
-  const mount: VolumeMount = { name, readOnly: true, mountPath: serviceAccountPath };
+  const mounts = present === undefined ? mounting.mounts : [mountOf(present.name)];
+  const added = volumes.length === 0 ? mounting.volumes : [...volumes, mounting.volume];
   return {
     ...spec,
-    volumes: present === undefined ? [...volumes, { name, projected: content }] : volumes,
-    ...(initContainers && { initContainers: initContainers.map((container) => withMount(container, mount)) }),
-    containers: containers.map((container) => withMount(container, mount)),
+    volumes: present === undefined ? added : volumes,
+    ...(initContainers && { initContainers: initContainers.map((container) => withMount(container, mounts)) }),
+    containers: containers.map((container) => withMount(container, mounts)),
   };
 }
 
-function lacksMount({ volumeMounts = [] }: Container): boolean {
-  return !volumeMounts.some(({ mountPath }) => mountPath === serviceAccountPath);
+function lacksMount({ volumeMounts }: Container): boolean {
+  return volumeMounts?.some(({ mountPath }) => mountPath === serviceAccountPath) !== true;
 }
 
-function withMount(container: Container, mount: VolumeMount): Container {
-  return lacksMount(container) ? { ...container, volumeMounts: [...(container.volumeMounts ?? []), mount] } : container;
+function withMount(container: Container, mounts: readonly VolumeMount[]): Container {
+  if (!lacksMount(container)) return container;
+  const { volumeMounts = [] } = container;
+  return { ...container, volumeMounts: volumeMounts.length === 0 ? mounts : [...volumeMounts, ...mounts] };
 }

@@ -13,15 +13,19 @@ const growing = ['services', 'persistentvolumeclaims'];
 export function quotaAdmission(ledger: QuotaLedger): Admission {
   return {
     name: 'ResourceQuota',
+    concerns: ({ operation, resource: { group, resource, namespaced }, subresource }) => {
+      if (operation === 'delete' || !namespaced || subresource !== undefined) return false;
+      return operation === 'create' || (group === '' && growing.includes(resource));
+    },
     admit: (request) => {
-      const { operation, kind, namespace, subresource, old } = request;
-      if (operation === 'delete' || namespace === undefined || subresource !== undefined) return;
-      if (operation === 'update' && (kind.resource.group !== '' || !growing.includes(kind.resource.resource))) return;
+      const { namespace, old } = request;
+      if (namespace === undefined) return;
       const charges: (readonly [Account, Amounts])[] = [];
       for (const account of ledger.accountsOf(namespace)) {
         const more = charge(request, account, old);
         if (more !== undefined) charges.push([account, more]);
       }
+      if (charges.length === 0) return;
       for (const [account, more] of charges) account.reserved = addAmounts(account.reserved, more);
       request.onSettled?.(() => {
         for (const [account, more] of charges) account.reserved = addAmounts(account.reserved, negated(more));

@@ -10,6 +10,7 @@ import {
 } from '../../api/index.ts';
 import type { Entry } from '../../store/index.ts';
 import type { WriteRequest } from '../operations.ts';
+import { SpecMemo } from '../resources/pod-template/spec-memo.ts';
 import type { Registry } from './registry.ts';
 import { storeKey } from './store-keys.ts';
 import { retryRaces } from './store-write.ts';
@@ -42,13 +43,16 @@ async function bindVersion(registry: Registry, request: WriteRequest, entry: Ent
     throw refused(name, `pod ${name} is being deleted, cannot be assigned to a host`);
   if (pod.spec.nodeName) throw refused(name, `pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
   const { nominatedNodeName: _nominated, ...status } = pod.status ?? {};
-  const bound: Pod = {
+  const next: Pod = {
     ...pod,
-    spec: { ...pod.spec, nodeName },
+    spec: bound.of(pod.spec, nodeName, () => ({ ...pod.spec, nodeName })),
     status: { ...status, conditions: scheduled(pod.status?.conditions ?? [], registry.clock.now()) },
   };
-  await store(registry, request, entry, bound as KubeObject);
+  await store(registry, request, entry, next as KubeObject);
 }
+
+/** The Pods of one template go on sharing their spec. */
+const bound = new SpecMemo();
 
 function refused(name: string, detail: string): Error {
   const { code, reason, message } = conflict({ group: '', resource: 'pods/binding' }, name, detail);

@@ -7,6 +7,7 @@ import type { Admission, KindDefinition } from '../kind.ts';
 import type { Operations, Request, Stored } from '../operations.ts';
 import type { ReviewDefinition } from '../review.ts';
 import type { TokenIssuer } from '../tokens/index.ts';
+import { AdmissionRules } from './admit.ts';
 import { bindPod } from './bind.ts';
 import { createCatalog } from './catalog.ts';
 import { createObject } from './create.ts';
@@ -46,7 +47,8 @@ export interface OperationsOptions {
 export function createOperations(options: OperationsOptions): Operations {
   const counters = { objectsDecoded: 0, objectsEncoded: 0, objectsScanned: 0 };
   const versions = new Versions(counters);
-  const { store, clock, random, log, admission, tokens } = options;
+  const { store, clock, random, log, tokens } = options;
+  const admission = new AdmissionRules(options.admission);
   const indexes = new Indexes({ store, clock, versions, counters });
   const catalog = createCatalog(options.kinds, options.reviews);
   const commits = (options.metrics ?? createMetrics()).histogram({

@@ -46,7 +46,7 @@ export async function createToken(
     boundObjectRef,
   };
   const asked = questionOf(registry, ref, spec);
-  const pending = admit(registry, {
+  const pending = admit(registry.admission.concerning(request.kind, 'create', 'token'), {
     ...{ operation: 'create', kind: request.kind, name: ref.name, namespace: ref.namespace, object: asked },
     ...{ old: undefined, subresource: 'token', user: request.user },
   });

@@ -23,7 +23,7 @@ export async function createObject(
   const { name, namespace } = object.metadata;
   const settlement = new Settlement();
   try {
-    const pending = admit(registry, {
+    const pending = admit(registry.admission.concerning(kind, 'create', undefined), {
       operation: 'create',
       kind,
       namespace,

@@ -62,7 +62,7 @@ async function deleteVersion(
   const reason = kind.deletion?.forbid?.(old);
   if (reason !== undefined) throw forbidden(kind.resource, name, reason);
   const asked = { operation: 'delete', kind, namespace, name, object: old, old, subresource: undefined, user } as const;
-  const pending = admit(registry, asked);
+  const pending = admit(registry.admission.concerning(kind, 'delete', undefined), asked);
   if (pending !== undefined) await pending;
   const { next, removed } = deletionStep(kind, options, old, registry.clock.now());
   if (next === old && !removed) {

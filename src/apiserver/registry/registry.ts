@@ -2,9 +2,9 @@ import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { Histogram } from '../../metrics/index.ts';
 import type { Store } from '../../store/index.ts';
-import type { Admission } from '../kind.ts';
 import type { KindCatalog, Operations } from '../operations.ts';
 import type { TokenIssuer } from '../tokens/index.ts';
+import type { AdmissionRules } from './admit.ts';
 import type { Indexes } from './indexes.ts';
 import type { Versions } from './stored-version.ts';
 
@@ -12,7 +12,7 @@ import type { Versions } from './stored-version.ts';
 export interface Registry {
   readonly store: Store;
   readonly catalog: KindCatalog;
-  readonly admission: readonly Admission[];
+  readonly admission: AdmissionRules;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -95,6 +95,13 @@ interface VersionSource {
   decode(bytes: Buffer): KubeObject;
 }
 
+interface Text extends Piece {
+  readonly bytes: Buffer;
+}
+
+/** Few, because all of them are looked at, and each holds on to the memory that it lies in. */
+const recentSpecs = 4;
+
 /** Texts from this length on are not worth joining with others before they are written. */
 const shortText = 256;
 
@@ -109,6 +116,7 @@ const rememberedVersions = 4096;
 export class Versions {
   readonly #counters: Counters;
   readonly #slab = new EncodingSlab();
+  readonly #recent = new RecentSpecs();
   readonly #remembered: (Entry | undefined)[] = [];
   readonly #source: VersionSource;
   #next = 0;
@@ -183,8 +191,9 @@ export class Versions {
     const members = object as unknown as Readonly<Record<string, unknown>>;
     let head = '{';
     let spec: Piece | undefined;
+    let fresh: Piece | undefined;
     for (const member in members) {
-      const known = member === 'spec' ? sharedSpec(members, base) : undefined;
+      const known = member === 'spec' ? (sharedSpec(members, base) ?? this.#recent.find(members.spec)) : undefined;
       const text = known === undefined ? JSON.stringify(members[member]) : '';
       // As in JSON.stringify, a member without a value is left out.
       if (text === undefined) continue;
@@ -203,18 +212,34 @@ export class Versions {
         if (known === undefined) slab.text(text);
         else slab.copy(known.bytes, known.start, known.end);
         spec = { start, end: slab.length };
+        if (known === undefined && spec.end - start >= shortText) fresh = spec;
       }
       head += ',';
     }
     slab.text(`${head.endsWith(',') ? head.slice(0, -1) : head}}`);
-    return { value: slab.take(), spec };
+    const value = slab.take();
+    if (fresh !== undefined) this.#recent.add(members.spec, { ...fresh, bytes: value });
+    return { value, spec };
   }
 }
 
-function sharedSpec(
-  members: Readonly<Record<string, unknown>>,
-  base: StoredVersion | undefined,
-): (Piece & { readonly bytes: Buffer }) | undefined {
+/** The specs that were encoded last: the Pods of one template share theirs. */
+class RecentSpecs {
+  readonly #specs: { readonly spec: unknown; readonly text: Text }[] = [];
+  #next = 0;
+
+  find(spec: unknown): Text | undefined {
+    for (let at = 0; at < this.#specs.length; at++) if (this.#specs[at]?.spec === spec) return this.#specs[at]?.text;
+    return undefined;
+  }
+
+  add(spec: unknown, text: Text): void {
+    this.#specs[this.#next] = { spec, text };
+    this.#next = (this.#next + 1) % recentSpecs;
+  }
+}
+
+function sharedSpec(members: Readonly<Record<string, unknown>>, base: StoredVersion | undefined): Text | undefined {
   if (base?.spec === undefined || (base.object as { spec?: unknown }).spec !== members.spec) return undefined;
   return { ...base.spec, bytes: base.bytes };
 }

@@ -105,11 +105,13 @@ function admitUpdate(
   request: WriteRequest,
   { next, old, settlement }: { readonly next: Members; readonly old: Members; readonly settlement: Settlement },
 ): undefined | Promise<void> {
-  const { kind, user, subresource } = request;
+  const { kind, user, subresource, warn } = request;
+  const rules = registry.admission.concerning(kind, 'update', subresource);
+  if (rules.length === 0) return undefined;
   const { onSettled } = settlement;
   const { name, namespace } = old.metadata;
-  const asked = { operation: 'update', kind, namespace, name, object: next, old, subresource, user } as const;
-  return admit(registry, { ...asked, onSettled, warn: request.warn });
+  const asked = { kind, namespace, name, object: next, old, subresource, user };
+  return admit(rules, { operation: 'update', ...asked, onSettled, warn });
 }
 
 function partOf({ kind, subresource }: WriteRequest): PartDefinition<KubeObject> | undefined {

@@ -4,6 +4,7 @@ import { defineKind } from './define-kind.ts';
 import { withPodDefaults } from './pod-template/defaults.ts';
 import { qualityOfService } from './pod-template/quality-of-service.ts';
 import { ephemeralContainers } from './pod/ephemeral-containers.ts';
+import { SpecMemo } from './pod-template/spec-memo.ts';
 import { podErrors } from './pod/rules.ts';
 import { podStatusErrors } from './pod/status-rules.ts';
 import { podTable } from './pod/table.ts';
@@ -11,8 +12,11 @@ import { podUpdateErrors } from './pod/update-rules.ts';
 import { podWarnings } from './pod/warnings.ts';
 import { isUnset, listOf } from './value-rules.ts';
 
+const defaulted = new SpecMemo();
+
 function setDefaults(draft: Pod): void {
-  draft.spec = withPodDefaults(draft.spec);
+  const { spec } = draft;
+  draft.spec = spec === undefined ? withPodDefaults(spec) : defaulted.of(spec, undefined, () => withPodDefaults(spec));
   draft.status ??= {};
 }
 

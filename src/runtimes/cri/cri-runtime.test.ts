@@ -94,9 +94,9 @@ describe.runIf(problem === undefined)('the cri runtime on containerd', () => {
     await runtime.startContainer(request);
   }
 
-  async function logOf(id: ContainerId): Promise<string> {
+  async function logOf(id: ContainerId, { timestamps = false } = {}): Promise<string> {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of runtime.readLog(id, { follow: true, timestamps: false })) chunks.push(chunk);
+    for await (const chunk of runtime.readLog(id, { follow: true, timestamps })) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
   }
 
@@ -278,17 +278,21 @@ describe.runIf(problem === undefined)('the cri runtime on containerd', () => {
     );
   });
 
-  it('reads long lines, both streams, and a last line without its end', async () => {
-    const script = `head -c 50000 /dev/zero | tr '\\0' x; echo; echo error >&2; printf end`;
-    const request = requestFor(script);
+  it('reads long lines and a last line without its end', async () => {
+    const request = requestFor(`head -c 50000 /dev/zero | tr '\\0' x; echo; printf end`);
     await start(request);
     await exitOf(request.id);
-    expect((await logOf(request.id)).replace(/x{50000}/, 'long')).toBe('long\nerror\nend');
-    const lines: string[] = [];
-    for await (const chunk of runtime.readLog(request.id, { follow: false, timestamps: true }))
-      lines.push(Buffer.from(chunk).toString());
+    expect((await logOf(request.id)).replace(/x{50000}/, 'long')).toBe('long\nend');
     const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`;
-    expect(lines.join('')).toMatch(new RegExp(`^${time} x{50000}\n${time} error\n${time} end$`));
+    expect(await logOf(request.id, { timestamps: true })).toMatch(new RegExp(`^${time} x{50000}\n${time} end$`));
+  });
+
+  it('reads both streams', async () => {
+    const request = requestFor('echo out; echo error >&2');
+    await start(request);
+    await exitOf(request.id);
+    // The runtime copies each stream by itself: which comes first is left to it.
+    expect((await logOf(request.id)).split('\n').toSorted()).toEqual(['', 'error', 'out']);
   });
 
   it('runs a command to its end, and ends one that takes too long', async () => {

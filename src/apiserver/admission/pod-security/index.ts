@@ -1,6 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import { forbidden, invalid, resources, type CronJob, type Job, type Pod, type PodSpec } from '../../../api/index.ts';
-import type { Admission, AdmissionRequest } from '../../kind.ts';
+import {
+  forbidden,
+  invalid,
+  resources,
+  type CronJob,
+  type Job,
+  type Namespace,
+  type Pod,
+  type PodSpec,
+} from '../../../api/index.ts';
+import type { Admission, AdmissionRequest, AdmissionSubject } from '../../kind.ts';
+import { isA } from '../concerns.ts';
 import type { StoredReader } from '../stored-reader.ts';
 import { policyOf, violationText, type Policy } from './policy.ts';
 
@@ -9,14 +19,22 @@ import { policyOf, violationText, type Policy } from './policy.ts';
  * level are refused; Jobs and CronJobs whose Pods would be are warned about.
  */
 export function podSecurity(read: StoredReader): Admission {
+  const policies = new WeakMap<Namespace, Policy>();
+  const policyFor = (name: string): Policy => {
+    const namespace = read(resources.namespaces, { name });
+    if (namespace === undefined) return policyOf().policy;
+    let policy = policies.get(namespace);
+    if (policy === undefined) policies.set(namespace, (policy = policyOf(namespace.metadata.labels).policy));
+    return policy;
+  };
   return {
     name: 'PodSecurity',
+    concerns,
     admit: (request) => {
-      const { kind, operation, namespace } = request;
-      if (operation === 'delete') return;
-      if (kind.resource.resource === 'namespaces' && kind.resource.group === '') return checkLabels(request);
-      if (namespace === undefined || !isJudged(kind)) return;
-      const { policy } = policyOf(read(resources.namespaces, { name: namespace })?.metadata.labels);
+      const { kind, namespace } = request;
+      if (isA(kind.resource, resources.namespaces)) return checkLabels(request);
+      if (namespace === undefined) return;
+      const policy = policyFor(namespace);
       // Almost always: nothing about the Pod need be looked at.
       if (policy.enforce.level === 'privileged' && policy.warn.level === 'privileged') return;
       const subject = subjectOf(request);
@@ -27,8 +45,10 @@ export function podSecurity(read: StoredReader): Admission {
   };
 }
 
-function isJudged({ resource: { group, resource } }: AdmissionRequest['kind']): boolean {
-  return group === '' ? resource === 'pods' : group === 'batch';
+function concerns({ operation, resource, subresource }: AdmissionSubject): boolean {
+  if (operation === 'delete') return false;
+  if (isA(resource, resources.pods)) return subresource === undefined || subresource === 'ephemeralcontainers';
+  return subresource === undefined && (resource.group === 'batch' || isA(resource, resources.namespaces));
 }
 
 interface Subject {
@@ -37,14 +57,12 @@ interface Subject {
 }
 
 /** The Pod that is asked about, or that will be made; undefined: none, or nothing about it changes. */
-function subjectOf({ kind, object, old, subresource }: AdmissionRequest): Subject | undefined {
-  const { group, resource } = kind.resource;
-  if (resource === 'pods' && group === '') {
-    if (subresource !== undefined && subresource !== 'ephemeralcontainers') return undefined;
+function subjectOf({ kind, object, old }: AdmissionRequest): Subject | undefined {
+  const { resource } = kind.resource;
+  if (isA(kind.resource, resources.pods)) {
     const { spec } = object as Pod;
     return spec === undefined || isSame(spec, (old as Pod | undefined)?.spec) ? undefined : { spec, isPod: true };
   }
-  if (group !== 'batch' || subresource !== undefined) return undefined;
   const template = (of: typeof object | undefined): PodSpec | undefined =>
     resource === 'jobs'
       ? (of as Job | undefined)?.spec?.template?.spec
@@ -69,8 +87,7 @@ function warn({ warn: tell }: AdmissionRequest, spec: PodSpec, { warn: { level, 
 }
 
 /** Labels that are wrong are refused where they are new. */
-function checkLabels({ kind, name, object, old, subresource }: AdmissionRequest): void {
-  if (subresource !== undefined) return;
+function checkLabels({ kind, name, object, old }: AdmissionRequest): void {
   const { errors } = policyOf(object.metadata.labels);
   if (errors.length === 0 || isDeepStrictEqual(errors, policyOf(old?.metadata.labels).errors)) return;
   throw invalid(kind.resource, name, errors);

@@ -130,7 +130,8 @@ function ask(
     warn: (text) => warnings.push(text),
   };
   try {
-    void rule.admit(request);
+    const { operation } = request;
+    if (rule.concerns({ operation, resource: kind.resource, subresource })) void rule.admit(request);
     return { error: '', warnings };
   } catch (error) {
     return { error: (error as Error).message, warnings };

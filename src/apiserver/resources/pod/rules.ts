@@ -2,6 +2,7 @@ import type { Container, FieldError, Pod } from '../../../api/index.ts';
 import { child, item, keyed, Problems, rootPath } from '../field-path.ts';
 import type { Path } from '../field-path.ts';
 import { checkPodSpec } from '../pod-template/pod-spec-rules.ts';
+import { RecentSpecs } from '../pod-template/spec-memo.ts';
 import { isUnset, listOf } from '../value-rules.ts';
 
 const specPath = rootPath('spec');
@@ -14,13 +15,20 @@ export function podErrors(pod: Pod, old?: Pod): readonly FieldError[] {
   checkDeletionCost(pod, problems);
   // A spec that is the very same object as the stored one was checked when it was stored.
   if (old?.spec === spec) return problems.errors;
+  if (old === undefined && right.has(spec)) return problems.errors;
+  const before = problems.errors.length;
   checkPodSpec(spec, specPath, problems);
   checkTokensHaveAccount(pod, problems);
   checkImages(listOf(spec.containers), child(specPath, 'containers'), problems);
   checkImages(listOf(spec.initContainers), child(specPath, 'initContainers'), problems);
-  if (old === undefined) checkNew(pod, problems);
+  if (old !== undefined) return problems.errors;
+  checkNew(pod, problems);
+  if (problems.errors.length === before) right.add(spec);
   return problems.errors;
 }
+
+/** Of new Pods. */
+const right = new RecentSpecs();
 
 function checkNew({ spec }: Pod, problems: Problems): void {
   if (listOf(spec.ephemeralContainers).length > 0) {
