@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { createHttpClient, loadKubeconfig, type Client } from '../src/client/index.ts';
 import { systemClock, systemRandom } from '../src/engine/index.ts';
 
-const main = fileURLToPath(new URL('../src/main.js', import.meta.url));
+/** From .cache/bench/bench/ to what `bin/rondo` runs. */
+const main = fileURLToPath(new URL('../../../dist/program/main.js', import.meta.url));
 
 export interface RondoProcess {
   readonly pid: number;

@@ -79,7 +79,9 @@ async function rate(runOne: () => Promise<() => Promise<void>>, seconds: number)
   let done = 0;
   const worker = async (): Promise<void> => {
     while (performance.now() < endMs) {
-      await (await runOne())();
+      await (
+        await runOne()
+      )();
       done++;
     }
   };

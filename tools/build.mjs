@@ -1,13 +1,14 @@
-// Compiles src/ to dist/ unless dist/ is newer than every source, and starter/ and shim/ where there is a C compiler.
+// Compiles src/ to dist/ unless dist/ is newer than every source, joins the program in dist/program/, and compiles starter/
+// and shim/ where there is a C compiler.
 // `--force` always compiles.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { bin, ensureInstalled, root, run } from './installed.mjs';
 
 const stamp = `${root}dist/.built`;
 
 function newestSource() {
-  return ['src', 'starter', 'shim', 'tsconfig.json', 'tsconfig.build.json', 'package.json']
+  return ['src', 'starter', 'shim', 'tsconfig.json', 'tsconfig.build.json', 'package.json', 'tools/bundle.mjs']
     .flatMap((path) =>
       statSync(root + path).isDirectory()
         ? readdirSync(root + path, { recursive: true, withFileTypes: true })
@@ -23,7 +24,7 @@ export function ensureBuilt() {
   if (!process.argv.includes('--force') && existsSync(stamp) && statSync(stamp).mtimeMs > newestSource()) return;
   rmSync(`${root}dist`, { recursive: true, force: true });
   run(process.execPath, [bin('tsc'), '-p', 'tsconfig.build.json']);
-  chmodSync(`${root}dist/main.js`, 0o755);
+  run(process.execPath, [`${root}tools/bundle.mjs`]);
   buildStarter();
   buildShim();
   writeFileSync(stamp, '');

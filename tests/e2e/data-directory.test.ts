@@ -101,7 +101,7 @@ describe('a data directory that cannot be used', () => {
     const dataDir = await usedDirectory();
     const before = contentsOf(dataDir);
     const script = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"';
-    const command = [process.execPath, 'dist/main.js', 'up', '--data-dir', dataDir, '--listen', '127.0.0.1:0'];
+    const command = [process.execPath, 'dist/program/main.js', 'up', '--data-dir', dataDir, '--listen', '127.0.0.1:0'];
     const result = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', dataDir, ...command], { encoding: 'utf8' });
     expectRefusal(result, `rondo up: the data directory ${dataDir} cannot be used: the file system is read-only`);
     expect(contentsOf(dataDir)).toEqual(before);
@@ -224,7 +224,7 @@ describe.runIf(canMount())('a full file system', () => {
 
   it('refuses to start with one line when there is no space at all', () => {
     const dataDir = directory();
-    const command = [process.execPath, 'dist/main.js', 'up', '--data-dir', dataDir, '--listen', '127.0.0.1:0'];
+    const command = [process.execPath, 'dist/program/main.js', 'up', '--data-dir', dataDir, '--listen', '127.0.0.1:0'];
     const [program, ...args] = mounted(command, dataDir, '64k');
     const result = spawnSync(program, args, { encoding: 'utf8' });
     expectRefusal(result, /^rondo up: .*no space is left/);

