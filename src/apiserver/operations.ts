@@ -56,6 +56,8 @@ export interface Request {
 export interface WriteRequest extends Request {
   readonly dryRun?: boolean;
   readonly fieldManager?: string | undefined;
+  /** Called before a write of something that is not there creates it. @throws ApiError 403; absent: that is permitted */
+  readonly mayCreate?: (() => void) | undefined;
   /**
    * How unknown fields that a patch brings in are treated. Bodies are checked while they are decoded, before they come
    * here. Absent: nothing is checked; for the in-process door, whose types are checked by the compiler.

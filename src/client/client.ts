@@ -76,7 +76,9 @@ export interface WriteOptions {
 
 export type Patch =
   | { readonly type: 'strategic' | 'merge'; readonly body: Readonly<Record<string, unknown>> }
-  | { readonly type: 'json'; readonly body: readonly Readonly<Record<string, unknown>>[] };
+  | { readonly type: 'json'; readonly body: readonly Readonly<Record<string, unknown>>[] }
+  /** Server-side apply; `force` takes what other field managers own. Needs the option `fieldManager`. */
+  | { readonly type: 'apply'; readonly body: Readonly<Record<string, unknown>>; readonly force?: boolean };
 
 export interface PatchOptions extends WriteOptions {
   readonly subresource?: 'status' | 'ephemeralcontainers';

@@ -50,6 +50,7 @@ const patchTypes: Readonly<Record<Patch['type'], string>> = {
   strategic: 'application/strategic-merge-patch+json',
   merge: 'application/merge-patch+json',
   json: 'application/json-patch+json',
+  apply: 'application/apply-patch+yaml',
 };
 
 /** A client of any Kubernetes API server. Speaks JSON. Connects when it is first used, and again when it has to. */
@@ -121,7 +122,8 @@ class HttpClient implements Client {
     patch: Patch,
     options: PatchOptions = {},
   ): Promise<T> {
-    const path = withQuery(objectPath(resource, ref, options.subresource), writeQuery(options));
+    const force = patch.type === 'apply' && patch.force === true ? 'true' : undefined;
+    const path = withQuery(objectPath(resource, ref, options.subresource), { ...writeQuery(options), force });
     const call = { method: 'PATCH', path, body: patch.body, contentType: patchTypes[patch.type] };
     return deepFreeze((await this.#caller.json(call)) as T);
   }

@@ -151,6 +151,21 @@ describe.each(kubectlVersions())('kubectl $version', ({ version, path }) => {
     ok(['wait', '--for=condition=complete', `job/${name}`, '--timeout=30s']);
   });
 
+  it('applies on the server, and takes over from client-side apply', () => {
+    const configMap = (data: Record<string, string>): string =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `applied-${suffix}` }, data });
+    const name = `configmap/applied-${suffix}`;
+    ok(['apply', '-f', '-'], configMap({ a: 'one', b: 'one' }));
+    expect(ok(['apply', '--server-side', '-f', '-'], configMap({ a: 'two' }))).toContain(`${name} serverside-applied`);
+    expect(ok(['get', name, '-o', 'jsonpath={.data}'])).toBe('{"a":"two"}');
+    const other = ['apply', '--server-side', '--field-manager=other', '-f', '-'];
+    expect(kubectl(other, { input: configMap({ a: 'three' }) }).stderr).toContain('conflict with "kubectl": .data.a');
+    ok([...other, '--force-conflicts'], configMap({ a: 'three' }));
+    expect(ok(['get', name, '-o', 'yaml', '--show-managed-fields'])).toMatch(/manager: other\n +operation: Apply/);
+    expect(ok(['get', name, '-o', 'yaml'])).not.toContain('managedFields');
+    ok(['delete', name]);
+  });
+
   it.each(['background', 'foreground', 'orphan'] as const)('deletes with --cascade=%s', (cascade) => {
     const name = `deleted-${cascade}-${suffix}`;
     ok(['apply', '-f', '-'], jobYaml(name, 'exec sleep 1000'));

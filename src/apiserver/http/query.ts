@@ -81,6 +81,23 @@ export interface WriteQuery {
   readonly fieldValidation: FieldValidation;
 }
 
+/** Of a patch: whether it takes what other field managers own, which only an apply does. */
+export interface PatchQuery extends WriteQuery {
+  readonly force: boolean;
+}
+
+/** The options of a patch. @throws ApiError 422 for values that are unknown, or not for this type of patch */
+export function patchQueryOf(query: Query, userAgent: string | undefined, isApply: boolean): PatchQuery {
+  const force = flagOf(query, 'force');
+  const errors: FieldError[] = [];
+  if (isApply && textOf(query, 'fieldManager') === undefined)
+    errors.push(fieldError.required('fieldManager', 'is required for apply patch'));
+  if (!isApply && force !== undefined)
+    errors.push(fieldError.forbidden('force', 'may not be specified for non-apply patch'));
+  if (errors.length > 0) throw invalidOptions('PatchOptions', errors);
+  return { ...writeQueryOf(query, 'PatchOptions', userAgent), force: force ?? false };
+}
+
 /**
  * The options of a write. `kind` names them in errors (CreateOptions, …).
  * @throws ApiError 422 for values that are unknown

@@ -1,8 +1,9 @@
 import { apiVersionOf, type ObjectRef } from '../../api/index.ts';
 import type { KindDefinition } from '../kind.ts';
 import type { WriteRequest } from '../operations.ts';
-import type { Call } from './call.ts';
+import type { Call, Services } from './call.ts';
 import type { Expected } from './decode-body.ts';
+import { forbiddenError } from '../authorization/index.ts';
 import type { WriteQuery } from './query.ts';
 
 /** What the URL of a request names. */
@@ -31,6 +32,23 @@ export function writeRequestOf(call: Call, target: Target, query: WriteQuery): W
     subresource: target.subresource,
     warn: (text) => call.warnings.push(text),
     ...query,
+  };
+}
+
+/**
+ * For writes of a named object that create it if it is missing: whoever may write what is there may not for that reason
+ * create it (upstream: `withAuthorization` around the admission of the creation).
+ */
+export function mayCreate(
+  call: Call,
+  { kind, namespace, name, subresource }: NamedTarget,
+  services: Services,
+): () => void {
+  const { group, resource } = kind.resource;
+  const attributes = { verb: 'create', path: call.path, resource: { group, resource, subresource, namespace, name } };
+  return () => {
+    const { allowed, reason } = services.authorizer.decide(call.user, attributes);
+    if (!allowed) throw forbiddenError(call.user, attributes, reason);
   };
 }
 

@@ -1,7 +1,7 @@
 import {
   badRequest,
-  failure,
   findDuplicateFields,
+  parseYamlDocuments,
   type Draft,
   type KubeObject,
   type ObjectMeta,
@@ -11,10 +11,10 @@ import { parseMediaType } from './accept.ts';
 import { answerJson, maxBodyBytes } from './answer.ts';
 import type { Call, Services } from './call.ts';
 import { bodyFormatOf, decodeBody, unsupportedMediaType, type Expected } from './decode-body.ts';
-import { writeQueryOf, type WriteQuery } from './query.ts';
+import { patchQueryOf, writeQueryOf, type PatchQuery, type WriteQuery } from './query.ts';
 import { renderObject } from './render.ts';
-import { renderingOf } from './rendering.ts';
-import { expectedOf, refOfTarget, writeRequestOf, type NamedTarget, type Target } from './target.ts';
+import { renderingOf, type Rendering } from './rendering.ts';
+import { expectedOf, mayCreate, refOfTarget, writeRequestOf, type NamedTarget, type Target } from './target.ts';
 
 export async function serveCreate(call: Call, target: Target, services: Services): Promise<void> {
   const query = writeQueryOf(call.query, 'CreateOptions', call.exchange.header('user-agent'));
@@ -30,22 +30,54 @@ export async function serveUpdate(call: Call, target: NamedTarget, services: Ser
   const query = writeQueryOf(call.query, 'UpdateOptions', call.exchange.header('user-agent'));
   const rendering = renderingOf(target.kind, call.exchange, call.query, services.clock.now());
   const object = await readNamedObject(call, target, query);
-  const request = writeRequestOf(call, target, query);
+  const request = { ...writeRequestOf(call, target, query), mayCreate: mayCreate(call, target, services) };
   const written = await services.operations.update(request, refOfTarget(target), object);
   answerJson(call, written.created === true ? 201 : 200, renderObject(written, rendering));
 }
 
 export async function servePatch(call: Call, target: NamedTarget, services: Services): Promise<void> {
-  const query = writeQueryOf(call.query, 'PatchOptions', call.exchange.header('user-agent'));
-  const rendering = renderingOf(target.kind, call.exchange, call.query, services.clock.now());
   const type = patchTypeOf(call.exchange.header('content-type'));
+  const query = patchQueryOf(call.query, call.exchange.header('user-agent'), type === 'apply');
+  const rendering = renderingOf(target.kind, call.exchange, call.query, services.clock.now());
   const text = (await call.exchange.readBody(maxBodyBytes)).toString();
+  if (type === 'apply') return serveApply(call, target, services, { query, rendering, text });
   const patch = parsePatch(type, text);
   const faults = query.fieldValidation === 'Ignore' ? [] : findDuplicateFields(text);
   const duplicateFields = faults.map((field) => `duplicate field ${JSON.stringify(field)}`);
   const request = { ...writeRequestOf(call, target, query), duplicateFields };
   const written = await services.operations.patch(request, refOfTarget(target), patch);
   answerJson(call, written.created === true ? 201 : 200, renderObject(written, rendering));
+}
+
+interface Applying {
+  readonly query: PatchQuery;
+  readonly rendering: Rendering;
+  /** YAML or JSON. */
+  readonly text: string;
+}
+
+/** Server-side apply, which creates what is not there. */
+async function serveApply(
+  call: Call,
+  target: NamedTarget,
+  services: Services,
+  { query, rendering, text }: Applying,
+): Promise<void> {
+  const { body, duplicateFields } = parseConfiguration(text);
+  if (query.fieldValidation === 'Strict' && duplicateFields.length > 0)
+    throw badRequest(`error strict decoding YAML: ${duplicateFields.join(', ')}`);
+  if (query.fieldValidation === 'Warn') call.warnings.push(...duplicateFields);
+  const request = { ...writeRequestOf(call, target, query), mayCreate: mayCreate(call, target, services) };
+  const patch: Patch = { type: 'apply', body, force: query.force };
+  const written = await services.operations.patch(request, refOfTarget(target), patch);
+  answerJson(call, written.created === true ? 201 : 200, renderObject(written, rendering));
+}
+
+function parseConfiguration(text: string): { body: Record<string, unknown>; duplicateFields: readonly string[] } {
+  const { documents, duplicateFields } = parseYamlDocuments(text);
+  const [body] = documents;
+  if (!isObject(body)) throw badRequest('error decoding YAML: the configuration must be one object');
+  return { body, duplicateFields: duplicateFields.map((field) => `duplicate field ${JSON.stringify(field)}`) };
 }
 
 /** Reads a body and decodes it. @throws ApiError 400, 413, 415 */
@@ -90,20 +122,17 @@ const patchTypes: Readonly<Record<string, Patch['type']>> = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
 };
 
 function patchTypeOf(contentType: string | undefined): Patch['type'] {
   const mediaType = parseMediaType(contentType ?? '').type;
   const type = patchTypes[mediaType];
   if (type !== undefined) return type;
-  if (mediaType.startsWith('application/apply-patch+')) {
-    const message = 'server-side apply is not supported by this server yet; apply without --server-side';
-    throw failure({ code: 415, reason: 'UnsupportedMediaType', message });
-  }
   throw unsupportedMediaType(Object.keys(patchTypes));
 }
 
-function parsePatch(type: Patch['type'], text: string): Patch {
+function parsePatch(type: Exclude<Patch['type'], 'apply'>, text: string): Patch {
   const body = parsePatchText(text);
   if (type === 'json') {
     if (!Array.isArray(body) || !body.every(isObject)) {

@@ -1,4 +1,12 @@
-import { alreadyExists, failure, invalid, qualifiedName, type Draft, type KubeObject } from '../../api/index.ts';
+import {
+  alreadyExists,
+  failure,
+  invalid,
+  qualifiedName,
+  type Draft,
+  type KubeObject,
+  type ObjectMeta,
+} from '../../api/index.ts';
 import { ConflictError } from '../../store/index.ts';
 import type { Stored, WriteRequest } from '../operations.ts';
 import { admit, Settlement } from './admit.ts';
@@ -9,16 +17,18 @@ import { storeKey } from './store-keys.ts';
 import { writeObject } from './store-write.ts';
 
 /**
- * Creates an object. Owns the draft: it is filled in, and frozen in the end.
+ * Creates an object. Owns the draft: it is filled in, and frozen in the end. `entries`: who owns its fields, if it is applied.
  * @throws ApiError 400, 403, 404 (namespace), 409 AlreadyExists, 422 with all faults at once
  */
 export async function createObject(
   registry: Registry,
   request: WriteRequest,
   draft: Draft<KubeObject>,
+  entries?: ObjectMeta['managedFields'],
 ): Promise<Stored> {
   const { kind } = request;
   const object = newObject(registry, request, draft);
+  if (entries !== undefined) object.metadata.managedFields = entries;
   fillIn(registry, request, object);
   const { name, namespace } = object.metadata;
   const settlement = new Settlement();

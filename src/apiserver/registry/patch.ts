@@ -14,7 +14,8 @@ import {
 } from '../../api/index.ts';
 import type { Patch } from '../../client/index.ts';
 import type { KindDefinition } from '../kind.ts';
-import type { Stored, WriteRequest } from '../operations.ts';
+import type { WriteRequest, Written } from '../operations.ts';
+import { applyPatch } from './apply.ts';
 import { checkIdentity } from './merged-metadata.ts';
 import { checkType } from './new-object.ts';
 import type { Registry } from './registry.ts';
@@ -25,9 +26,10 @@ import { modifyObject } from './update.ts';
  * that sets metadata.resourceVersion applies to that version only.
  * @throws ApiError 400, 403, 404, 409, 422
  */
-export function patchObject(registry: Registry, request: WriteRequest, ref: ObjectRef, patch: Patch): Promise<Stored> {
+export function patchObject(registry: Registry, request: WriteRequest, ref: ObjectRef, patch: Patch): Promise<Written> {
+  if (patch.type === 'apply') return applyPatch(registry, request, ref, patch);
   return modifyObject(registry, request, ref, (old) => {
-    const patched = applyPatch(request.kind, old, patch);
+    const patched = patchedBy(request.kind, old, patch);
     checkType(request.kind, patched);
     if (typeof patched.metadata !== 'object' || patched.metadata === null) throw badRequest('metadata is missing');
     checkIdentity(request.kind, patched, old);
@@ -35,7 +37,7 @@ export function patchObject(registry: Registry, request: WriteRequest, ref: Obje
   });
 }
 
-function applyPatch(kind: KindDefinition, old: KubeObject, patch: Patch): KubeObject {
+function patchedBy(kind: KindDefinition, old: KubeObject, patch: Exclude<Patch, { type: 'apply' }>): KubeObject {
   switch (patch.type) {
     case 'strategic':
       return strategicMergePatch(old, patch.body, messageOf(kind)) as unknown as KubeObject;

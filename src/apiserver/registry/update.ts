@@ -1,4 +1,12 @@
-import { fieldError, invalid, notFound, type FieldError, type KubeObject, type ObjectRef } from '../../api/index.ts';
+import {
+  fieldError,
+  invalid,
+  notFound,
+  type FieldError,
+  type KubeObject,
+  type ObjectMeta,
+  type ObjectRef,
+} from '../../api/index.ts';
 import type { Entry } from '../../store/index.ts';
 import type { KindDefinition, PartDefinition } from '../kind.ts';
 import type { Stored, WriteRequest, Written } from '../operations.ts';
@@ -8,8 +16,10 @@ import { staysStored } from './deletion-state.ts';
 import { changedMetadataErrors, immutableMetadataErrors, withoutDuplicates } from './metadata-validation.ts';
 import { checkIdentity, checkVersion } from './merged-metadata.ts';
 import { checkType } from './new-object.ts';
+import { entriesAfterUpdate } from './ownership.ts';
 import { isUnchanged, mainSuccessor, settle, statusSuccessor, type Members, type Successor } from './next-object.ts';
 import type { Registry } from './registry.ts';
+import { semanticallyEqual } from './semantic-equality.ts';
 import { storeKey } from './store-keys.ts';
 import { retryRaces, untilVisible, writeObject } from './store-write.ts';
 
@@ -49,6 +59,7 @@ async function createInstead(
 ): Promise<Written> {
   const { kind } = request;
   if (object.metadata.resourceVersion || object.metadata.uid) throw notFound(kind.resource, ref.name);
+  request.mayCreate?.();
   checkIdentity(kind, object, { ...object, metadata: { ...object.metadata, ...ref } });
   const stored = await createObject(registry, request, object);
   return { bytes: stored.bytes, object: stored.object, created: true };
@@ -63,6 +74,7 @@ export async function modifyObject(
   request: WriteRequest,
   ref: ObjectRef,
   derive: (old: KubeObject) => KubeObject,
+  entriesOf: EntriesOf = entriesAfterUpdate,
 ): Promise<Stored> {
   const { kind } = request;
   const key = storeKey(kind.resource, ref);
@@ -72,11 +84,24 @@ export async function modifyObject(
     const old = registry.versions.of(entry).object;
     const wanted = derive(old);
     checkVersion(kind, wanted.metadata, old.metadata);
-    return replace(registry, request, entry, wanted as Members);
+    return replace(registry, request, { entry, wanted: wanted as Members, entriesOf });
   });
 }
 
-async function replace(registry: Registry, request: WriteRequest, entry: Entry, wanted: Members): Promise<Stored> {
+/** Who owns which fields after a write. */
+type EntriesOf = typeof entriesAfterUpdate;
+
+interface Replacement {
+  readonly entry: Entry;
+  readonly wanted: Members;
+  readonly entriesOf: EntriesOf;
+}
+
+async function replace(
+  registry: Registry,
+  request: WriteRequest,
+  { entry, wanted, entriesOf }: Replacement,
+): Promise<Stored> {
   const { kind } = request;
   const current = registry.versions.of(entry);
   const old = current.object as Members;
@@ -89,6 +114,7 @@ async function replace(registry: Registry, request: WriteRequest, entry: Entry, 
     const pending = admitUpdate(registry, request, { next: successor.next, old, settlement });
     if (pending !== undefined) await pending;
     const next = settle(kind, successor.next, old);
+    setEntries(next, old, entriesOf(request, { old, next, wanted }, registry.clock.now()));
     const errors = updateErrors(request, { next, contentChanged: successor.contentChanged }, old, wanted);
     if (errors.length > 0) throw invalid(kind.resource, old.metadata.name, errors);
     if (request.warn !== undefined && partOf(request) === undefined) kind.warnings?.(next, old).forEach(request.warn);
@@ -98,6 +124,14 @@ async function replace(registry: Registry, request: WriteRequest, entry: Entry, 
   } finally {
     settlement.settle();
   }
+}
+
+/** The stored entries stay, by identity, where the new ones say the same: then nothing has changed. */
+function setEntries(next: Members, old: Members, entries: ObjectMeta['managedFields']): void {
+  const before = old.metadata.managedFields;
+  if (entries === before || (entries !== undefined && semanticallyEqual(entries, before))) return;
+  const { managedFields: _before, ...rest } = next.metadata;
+  next.metadata = entries === undefined ? rest : { ...rest, managedFields: entries };
 }
 
 function admitUpdate(
