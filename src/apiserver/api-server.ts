@@ -43,6 +43,8 @@ export interface ListenOptions {
   readonly port: number;
   /** PEM texts. Absent: plain HTTP/1.1, only for tests and benchmarks. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
+  /** Whether clients from this address are let in. Default: all. */
+  readonly from?: (address: string) => boolean;
   /** Bearer tokens and whom they stand for. */
   readonly tokens: ReadonlyMap<string, UserInfo>;
   /** Who a request without credentials is; absent: 401 for all but health and version. */

@@ -2,8 +2,7 @@ import { reachableUrl, type Listening } from '../apiserver/index.ts';
 import type { ServerAddress } from '../node/index.ts';
 
 /**
- * Where containers reach the API server: the only place that knows. It is where clients on this machine find it; Pods
- * with a network of their own do not reach loopback addresses. Undefined while nobody listens, or without TLS: tokens go over no open wire.
+ * Where clients of a listener find it. Undefined while nobody listens, or without TLS: tokens go over no open wire.
  */
 export function apiServerAddress(listening: Listening | undefined): ServerAddress | undefined {
   if (listening === undefined) return undefined;

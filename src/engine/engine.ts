@@ -34,11 +34,12 @@ import {
 import { createPodGcController, type PodGcOptions } from '../controllers/pod-gc/index.ts';
 import { createTtlController } from '../controllers/ttl-after-finished/index.ts';
 import { silentLogger, type Logger } from '../log/index.ts';
-import { createLocalProvisioner, createNodeAgent, type NodeAgent } from '../node/index.ts';
+import { createLocalProvisioner, createNodeAgent, type NodeAgent, type ServerFor } from '../node/index.ts';
 import type { Runtime } from '../runtimes/index.ts';
 import { createScheduler } from '../scheduler/index.ts';
 import { createMemoryStore, type Store } from '../store/index.ts';
 import { apiServerAddress } from './api-server-address.ts';
+import type { PodAccess } from './pod-access.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { statusExtension } from './status-extension.ts';
 import { ticksExtension } from './ticks-extension.ts';
@@ -69,6 +70,8 @@ export interface EngineOptions {
   readonly recordTicks?: boolean;
   /** PEM of the CA that ConfigMaps `kube-root-ca.crt` hold. */
   readonly rootCa?: string;
+  /** Where Pods with a network of their own reach the API server. Default: where all others do. */
+  readonly podAccess?: Pick<PodAccess, 'addressFor'>;
   /** PEM of the key that signs tokens of ServiceAccounts. Default: a new one. */
   readonly tokenKey?: string;
 }
@@ -166,7 +169,8 @@ class RondoEngine implements Engine {
     configureCaches(this.#informers);
     this.#ticks = options.recordTicks === false ? undefined : new TickBook({ ...context, nodeName });
     const { runtimes, heartbeatMs } = options;
-    const serverFor = (): ReturnType<typeof apiServerAddress> => apiServerAddress(this.#listening);
+    const serverFor: ServerFor = (podAddress) =>
+      options.podAccess?.addressFor(podAddress) ?? apiServerAddress(this.#listening);
     agent = createNodeAgent(context, { nodeName, runtimes, heartbeatMs, serverFor });
     this.#controllers = [agent, ...createControllers(context, options, this.#ticks)];
   }

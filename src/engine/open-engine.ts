@@ -5,7 +5,13 @@ import { reachableUrl, type Listening } from '../apiserver/index.ts';
 import { systemClock, systemRandom, type Clock } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import { createProcessRuntime } from '../runtimes/process/index.ts';
-import { createSandboxRuntime, sandboxProblem, type PodNetworkChoice } from '../runtimes/sandbox/index.ts';
+import {
+  createSandboxRuntime,
+  likelyGateway,
+  sandboxProblem,
+  type PodNetworkChoice,
+  type PodNetworkUp,
+} from '../runtimes/sandbox/index.ts';
 import { createSimulatedRuntime } from '../runtimes/simulated/index.ts';
 import type { ImageServiceOptions } from '../runtimes/images/index.ts';
 import type { ImageService, Runtime } from '../runtimes/index.ts';
@@ -16,6 +22,7 @@ import { ensureCertificates, type Certificates } from './certificates.ts';
 import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDirectory } from './data-directory.ts';
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
 import { imageTools } from './images.ts';
+import { PodAccess } from './pod-access.ts';
 import { ensureTokenKey } from './token-key.ts';
 import { clockExtension, type ServerTime } from './virtual-clock.ts';
 
@@ -65,19 +72,24 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
   const directory = openDataDirectory(options.dataPath);
   const store = time === undefined ? await openStore(directory, clock, options.log) : createMemoryStore({ clock });
   try {
-    const certificates = await ensureCertificates({
-      directory: directory.pki,
-      hosts: [hostname(), ...(isWildcard(options.host) ? [] : [options.host])],
-      // Clients check certificates with their own clocks.
-      nowMs: systemClock.now(),
-      random: systemRandom,
-    });
+    const certificatesFor = (...more: readonly string[]): Promise<Certificates> =>
+      ensureCertificates({
+        directory: directory.pki,
+        hosts: [hostname(), ...(isWildcard(options.host) ? [] : [options.host]), ...more],
+        // Clients check certificates with their own clocks.
+        nowMs: systemClock.now(),
+        random: systemRandom,
+      });
+    const gateway = trial === undefined ? undefined : likelyGateway(options.podNetwork);
+    const certificates = await certificatesFor(...(gateway === undefined ? [] : [gateway]));
+    const podAccess = new PodAccess(options.log);
     const engine = createEngine({
       clock,
       random: systemRandom,
       log: options.log,
       store,
-      runtimes: await runtimesOf(options, directory, { clock, problem: await trial }),
+      runtimes: await runtimesOf(options, directory, { clock, problem: await trial, podAccess }),
+      podAccess,
       ...(time === undefined ? {} : virtualParts(time)),
       extensions: [backupExtension({ store, directory }), ...(time === undefined ? [] : [clockExtension(time)])],
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
@@ -88,6 +100,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       ...(options.runtime === 'simulated' ? {} : { volumesPath: directory.volumes }),
     });
     const listening = await listen(engine, { options, certificates, token: ensureToken(directory) });
+    podAccess.listenWith((network) => listenAt(network, { engine, listening, options, certificatesFor }));
     writePrivateFile(directory.kubeconfig, kubeconfigFor(listening, certificates));
     await engine.start();
     const stop = (): Promise<void> => engine.stop();
@@ -123,13 +136,14 @@ interface RuntimeParts {
   readonly clock: Clock;
   /** Why this machine cannot have sandboxes. */
   readonly problem: string | undefined;
+  readonly podAccess: PodAccess;
 }
 
 /** The chosen runtime, and those that Pods can ask for by a RuntimeClass. */
 async function runtimesOf(
   options: OpenEngineOptions,
   directory: DataDirectory,
-  { clock, problem }: RuntimeParts,
+  { clock, problem, podAccess }: RuntimeParts,
 ): Promise<Runtime[]> {
   const { runtime, log, rootfs, podNetwork, criEndpoint } = options;
   const names: RuntimeName[] = [runtime];
@@ -138,7 +152,7 @@ async function runtimesOf(
   if ((runtime === 'process' || runtime === 'cri') && problem === undefined) names.push('sandbox');
   if (runtime === 'sandbox' || runtime === 'cri') names.push('process');
   return Promise.all(
-    names.map((name) => createRuntime(name, directory, { log, clock, rootfs, podNetwork, criEndpoint })),
+    names.map((name) => createRuntime(name, directory, { log, clock, rootfs, podNetwork, criEndpoint, podAccess })),
   );
 }
 
@@ -146,9 +160,12 @@ async function runtimesOf(
 export async function createRuntime(
   name: RuntimeName,
   directory: Pick<DataDirectory, 'pods' | 'sandboxes' | 'cri' | 'images'>,
-  options: Pick<OpenEngineOptions, 'log' | 'rootfs' | 'podNetwork' | 'criEndpoint'> & { readonly clock?: Clock },
+  options: Pick<OpenEngineOptions, 'log' | 'rootfs' | 'podNetwork' | 'criEndpoint'> & {
+    readonly clock?: Clock;
+    readonly podAccess?: PodAccess;
+  },
 ): Promise<Runtime> {
-  const { log, clock = systemClock, rootfs = 'image', podNetwork, criEndpoint } = options;
+  const { log, clock = systemClock, rootfs = 'image', podNetwork, criEndpoint, podAccess } = options;
   const shared = { clock, random: systemRandom, log };
   switch (name) {
     case 'process':
@@ -158,6 +175,7 @@ export async function createRuntime(
         dataDir: directory.sandboxes,
         rootfs,
         podNetwork,
+        onPodNetwork: (network) => podAccess?.open(network) ?? Promise.resolve(),
         images: lazyImages({ directory: directory.images, clock, log }),
         ...shared,
       });
@@ -205,6 +223,29 @@ async function listen(engine: Engine, parts: ListenParts): Promise<Listening> {
       const reason = listenProblems[code ?? ''] ?? code ?? String(error);
       throw new StartError(`cannot listen on ${options.host}:${port}: ${reason}`, { cause: error });
     }
+  }
+}
+
+interface GatewayParts {
+  readonly engine: Engine;
+  /** The first listener. */
+  readonly listening: Listening;
+  readonly options: OpenEngineOptions;
+  readonly certificatesFor: (host: string) => Promise<Certificates>;
+}
+
+/** At the same port as the first listener where that is free. Nobody is known by the administrator's token here. */
+async function listenAt({ gateway, contains }: PodNetworkUp, parts: GatewayParts): Promise<Listening> {
+  const { engine, listening, options, certificatesFor } = parts;
+  const { port } = listening;
+  if (isWildcard(options.host)) return { url: `https://${gateway}:${port}`, port };
+  const { serverCert: cert, serverKey: key, ca: clientCa } = await certificatesFor(gateway);
+  const rest = { host: gateway, tls: { cert, key, clientCa }, tokens: new Map<string, never>(), from: contains };
+  try {
+    return await engine.listen({ ...rest, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return engine.listen({ ...rest, port: 0 });
   }
 }
 

@@ -7,7 +7,7 @@ import { ImageGarbage } from './image-garbage.ts';
 import { attachTo } from './pod-attach.ts';
 import { newestAttempt, readPodLog } from './pod-log.ts';
 import { NodeRegistration } from './node-registration.ts';
-import type { ServerAddress } from './pod-identity.ts';
+import type { ServerFor } from './pod-identity.ts';
 import { PodWorker } from './pod-worker.ts';
 import { RuntimeChoice } from './runtime-classes.ts';
 
@@ -18,7 +18,7 @@ export interface NodeAgentOptions {
   /** How often the node's lease is renewed. Default: 10 s, as the kubelet. */
   readonly heartbeatMs?: number | undefined;
   /** Where the containers of a Pod reach the API server; undefined while it is nowhere. */
-  readonly serverFor?: ((pod: Pod) => ServerAddress | undefined) | undefined;
+  readonly serverFor?: ServerFor | undefined;
 }
 
 /** What is to be run in a container. */
@@ -76,7 +76,7 @@ class Agent implements NodeAgent {
       onImageUse: (id) => {
         for (const garbage of this.#garbage) garbage.used(id);
       },
-      serverFor: (pod) => options.serverFor?.(pod),
+      serverFor: (podAddress) => options.serverFor?.(podAddress),
     });
     const { nodeName, heartbeatMs } = options;
     const { clock, log } = context;

@@ -7,6 +7,9 @@ export interface ServerAddress {
   readonly port: number;
 }
 
+/** Where containers of the Pod with this address reach the API server; undefined: nowhere. */
+export type ServerFor = (podAddress: string | undefined) => ServerAddress | undefined;
+
 /**
  * A Pod as its runtime runs it: without the volume that the admission plugin ServiceAccount added, or only without its
  * mounts, where the runtime cannot have them. What somebody wrote into the Pod stays in any case.

@@ -12,7 +12,7 @@ import type { ContainerSources } from './environment.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { crashLoopMessage, podStatus } from './pod-status.ts';
 import { podAddressOf } from './pod-address.ts';
-import { asRun, withKubeconfig, type ServerAddress } from './pod-identity.ts';
+import { asRun, withKubeconfig, type ServerFor } from './pod-identity.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
 import { signatureOf } from './status-signature.ts';
@@ -32,7 +32,7 @@ export interface PodWorkerOptions {
   /** A container is about to start from this image. */
   readonly onImageUse: (imageId: string) => void;
   /** Where the containers of a Pod reach the API server. */
-  readonly serverFor: (pod: Pod) => ServerAddress | undefined;
+  readonly serverFor: ServerFor;
 }
 
 /**
@@ -270,7 +270,12 @@ export class PodWorker {
 
   #sourcesFor(pod: Pod, runtime: Runtime): ContainerSources {
     const { client } = this.#context;
-    return containerSources(pod, { client, tokens: this.#tokens, runtime, server: this.#serverFor(pod) });
+    return containerSources(pod, {
+      client,
+      tokens: this.#tokens,
+      runtime,
+      server: this.#serverFor(runtime.podAddress(pod.metadata.uid)),
+    });
   }
 
   #announceBackoff(pod: Pod, plan: PodPlan): void {

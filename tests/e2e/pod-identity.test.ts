@@ -46,10 +46,11 @@ const library = `
   config.makeApiClient(ApisApi).getAPIVersions().then(({ groups }) => console.log(groups.map(({ name }) => name).join(' ')));
 `;
 
-describe.runIf(mayMount).each(['process', 'sandbox'])('a Pod with a ServiceAccount, in the runtime %s', (runtime) => {
-  // On the host's network: from one of its own a Pod does not reach a server on loopback yet (docs/runtimes.md).
-  const spec = runtime === 'process' ? {} : { runtimeClassName: 'sandbox', hostNetwork: true };
-
+describe.runIf(mayMount).each([
+  ['process', {}],
+  ['sandbox', { runtimeClassName: 'sandbox' }],
+  ['host-network', { runtimeClassName: 'sandbox', hostNetwork: true }],
+])('a Pod with a ServiceAccount (%s)', (runtime, spec) => {
   it('finds token, CA and namespace at the usual path', () => {
     const script = `cat ${path}/namespace; echo; cut -c1-3 ${path}/token; head -1 ${path}/ca.crt; touch ${path}/x 2>/dev/null || echo read-only`;
     expect(logOf(`files-${runtime}`, script, spec)).toBe('default\neyJ\n-----BEGIN CERTIFICATE-----\nread-only\n');
@@ -64,6 +65,27 @@ describe.runIf(mayMount).each(['process', 'sandbox'])('a Pod with a ServiceAccou
   it('reaches the API server with a client library and nothing configured', () => {
     const script = `cd ${root} && ${process.execPath} -e '${library.replaceAll('\n', ' ').replaceAll("'", '"')}'`;
     expect(logOf(`library-${runtime}`, script, spec)).toContain('batch');
+  });
+});
+
+describe.runIf(mayMount)('a Pod with a network of its own', () => {
+  it('reaches the API server at its gateway, also after the engine was killed', async () => {
+    const script = `until [ -e /tmp/go ]; do sleep 0.02; done; echo "$KUBERNETES_SERVICE_HOST"; ${kubectl} get --raw /version`;
+    const container = { name: 'main', image: 'rondo.dev/host', command: ['/bin/sh', '-c', script] };
+    ok(['create', '-f', '-'], {
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'lasting' } },
+      spec: { restartPolicy: 'Never', runtimeClassName: 'sandbox', containers: [container] },
+    });
+    ok(['wait', '--for=condition=Ready', 'pod/lasting', '--timeout=30s']);
+    const { port } = new URL(rondo.url);
+    expect(await rondo.stop('SIGKILL')).toBeNull();
+    rondo = await startRondo({ dataDir: rondo.dataDir, args: ['--runtime', 'process'], listen: `127.0.0.1:${port}` });
+    ok(['exec', 'lasting', '--', 'touch', '/tmp/go']);
+    ok(['wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/lasting', '--timeout=30s']);
+    const log = ok(['logs', 'lasting']);
+    const [gateway = '', ...version] = log.split('\n');
+    expect(gateway).toMatch(/^10\.201\.\d+\.1$/);
+    expect(version.join('')).toContain('"major"');
   });
 });
 

@@ -56,6 +56,11 @@ export async function listen(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     serve(new UpgradeExchange(request, socket, head));
   });
+  const { from } = options;
+  if (from !== undefined)
+    server.prependListener('connection', (socket: Socket) => {
+      if (!from(socket.remoteAddress ?? '')) socket.destroy();
+    });
   const endConnections = trackConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -26,7 +26,7 @@ import { applyFsGroup } from '../fs-group.ts';
 import { SandboxImages } from './sandbox-images.ts';
 import { endPause, ensurePause, needsPause } from './pause.ts';
 import { hostAddress } from './network/subnet.ts';
-import { SandboxNetwork, type PodNetworkChoice } from './network/sandbox-network.ts';
+import { SandboxNetwork, type PodNetworkChoice, type SandboxNetworkOptions } from './network/sandbox-network.ts';
 import { planContainer, type PlanContext, type RootSource } from './plan-container.ts';
 import { chooseExecutor, sandboxProblem } from './probe-sandbox.ts';
 
@@ -44,6 +44,8 @@ export interface SandboxRuntimeOptions {
   readonly podPidsLimit?: number | undefined;
   /** Default: `auto`. */
   readonly podNetwork?: PodNetworkChoice | undefined;
+  /** Called when Pods get a network of their own, and waited for. Must not reject. */
+  readonly onPodNetwork?: SandboxNetworkOptions['onUp'];
   /** For tests: the ways of a poorer machine. */
   readonly only?: 'shim' | 'util-linux' | undefined;
 }
@@ -91,11 +93,11 @@ class SandboxStyle implements RuntimeStyle {
     mkdirSync(this.#base, { recursive: true, mode: 0o700 });
     this.#cgroups.probe();
     this.#executor = await chooseExecutor(this.#options.dataDir, this.#options.only);
-    const { clock, log, podNetwork: choice = 'auto', dataDir } = this.#options;
+    const { clock, log, podNetwork: choice = 'auto', dataDir, onPodNetwork: onUp } = this.#options;
     const commands = this.#executor.network;
     const address = this.capabilities.hostAddress;
     this.#network = new SandboxNetwork({
-      ...{ choice, directory: `${dataDir}/networks`, commands, hostAddress: address, clock, log },
+      ...{ choice, directory: `${dataDir}/networks`, commands, hostAddress: address, clock, log, onUp },
     });
     return { executor: this.#executor.name, cgroups: this.#cgroups.version };
   }

@@ -31,6 +31,20 @@ describe('the TLS port', () => {
     expect(two.body).toBe(pod.bytes.toString());
   });
 
+  it('lets in only those whom the listener is for', async () => {
+    const certificates = await makeCertificates();
+    const { ca, adminCert: cert, adminKey: key } = certificates;
+    const tls = { cert: certificates.serverCert, key: certificates.serverKey, clientCa: ca };
+    const seen: string[] = [];
+    let open = true;
+    const from = (address: string): boolean => seen.push(address) > 0 && open;
+    const server = await startTestServer({ operations, listen: { tls, from } });
+    expect((await server.send('GET', podPath, { tls: { ca, cert, key } })).code).toBe(200);
+    open = false;
+    await expect(server.send('GET', podPath, { tls: { ca, cert, key } })).rejects.toThrow();
+    expect(seen).toEqual(['127.0.0.1', '127.0.0.1']);
+  });
+
   it('answers HEAD over HTTP/2, where it is served and where it is not', async () => {
     const certificates = await makeCertificates();
     const { ca, adminCert: cert, adminKey: key } = certificates;

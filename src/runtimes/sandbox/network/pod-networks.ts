@@ -121,6 +121,11 @@ export class PodNetworks {
     return undefined;
   }
 
+  /** A Pod has a network. */
+  get isInUse(): boolean {
+    return this.#assigned.size > 0;
+  }
+
   /** Something is about to run in a Pod's network that could change it: no other Pod may have it afterwards. */
   spoil(podUid: string): void {
     const held = this.#assigned.get(podUid);

@@ -7,7 +7,7 @@ import { boundingSet } from '../capabilities.ts';
 import { dialThrough } from './dial.ts';
 import type { NetworkCommands } from './network-commands.ts';
 import { PodNetworks } from './pod-networks.ts';
-import { parseSubnet, type Subnet } from './subnet.ts';
+import { candidates, contains, gatewayOf, parseSubnet, type Subnet } from './subnet.ts';
 
 /** `host`: Pods share the host's network. `auto`: a network of their own where it can be had, on any free subnet. */
 export type PodNetworkChoice = 'host' | 'auto' | Subnet;
@@ -21,7 +21,23 @@ export function parsePodNetwork(text: string): PodNetworkChoice | undefined {
   return subnet !== undefined && subnet.prefix >= shortestPrefix && subnet.prefix <= longestPrefix ? subnet : undefined;
 }
 
+/** The network that Pods have is there. */
+export interface PodNetworkUp {
+  /** The host's address in it. */
+  readonly gateway: string;
+  contains(address: string): boolean;
+}
+
+/** The host's address in the network that Pods will most probably have; undefined: they will have the host's. */
+export function likelyGateway(choice: PodNetworkChoice = 'auto'): string | undefined {
+  if (choice === 'host') return undefined;
+  const [first] = candidates(choice === 'auto' ? undefined : choice, undefined);
+  return first && gatewayOf(first.subnet);
+}
+
 export interface SandboxNetworkOptions {
+  /** Called before the first Pod is in a network, and waited for. Must not reject. */
+  readonly onUp?: ((network: PodNetworkUp) => Promise<void>) | undefined;
   readonly choice: PodNetworkChoice;
   readonly directory: string;
   /** Undefined: the programs are missing. */
@@ -39,6 +55,7 @@ export class SandboxNetwork {
   readonly #networks: PodNetworks | undefined;
   /** Pods that share the host's network although they did not ask for it. */
   readonly #onHost = new Set<string>();
+  #announced: { readonly gateway: string; readonly done: Promise<void> | undefined } | undefined;
 
   constructor(options: SandboxNetworkOptions) {
     const { choice, commands, directory, clock, log } = options;
@@ -59,6 +76,7 @@ export class SandboxNetwork {
     if (pod.spec.hostNetwork === true) return [];
     const why = await this.#whyNone();
     if (why === undefined) {
+      await this.#announce();
       await this.#networks?.acquire({ podUid: uid, reusable: leavesNoTrace(pod) });
       return [];
     }
@@ -98,6 +116,18 @@ export class SandboxNetwork {
 
   async adopt(isHeld: (podUid: string) => boolean): Promise<void> {
     await this.#networks?.adopt(isHeld);
+    if (this.#networks?.isInUse === true) await this.#announce();
+  }
+
+  async #announce(): Promise<void> {
+    const state = await this.#networks?.up();
+    if (state?.type !== 'up') return;
+    const { gateway, subnet } = state;
+    if (this.#announced?.gateway !== gateway) {
+      const network = { gateway, contains: (address: string) => contains(subnet, address) };
+      this.#announced = { gateway, done: this.#options.onUp?.(network) };
+    }
+    await this.#announced.done;
   }
 
   async stop(): Promise<void> {

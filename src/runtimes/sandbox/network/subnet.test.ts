@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   candidates,
+  contains,
   capacityOf,
   formatSubnet,
   gatewayOf,
@@ -54,6 +55,18 @@ Id 200:
      /20 link UNICAST
 `;
     expect(routedSubnets(text).map(formatSubnet)).toEqual(['192.0.2.0/24', '10.201.0.0/16', '10.201.0.0/20']);
+  });
+
+  it('has the addresses between its first and its last', () => {
+    const of = (address: string): boolean => contains(subnet('10.201.16.0/20'), address);
+    expect(['10.201.16.1', '10.201.31.255', '10.201.15.255', '10.201.32.0', '::1', ''].map(of)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('is the one that the engine had before, if it may choose', () => {

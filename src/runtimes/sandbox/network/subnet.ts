@@ -38,6 +38,12 @@ export function gatewayOf({ base }: Subnet): string {
   return formatAddress(base + 1);
 }
 
+/** Whether an address, as text, is one of this network. */
+export function contains({ base, prefix }: Subnet, address: string): boolean {
+  const number = parseAddress(address);
+  return number !== undefined && number >= base && number < base + sizeOf(prefix);
+}
+
 /** How many Pods can have an address: without those of the network, the host and broadcasts. */
 export function capacityOf({ prefix }: Subnet): number {
   return Math.max(0, sizeOf(prefix) - 3);
@@ -70,6 +76,7 @@ export function candidates(wanted: Subnet | undefined, kept: Candidate | undefin
     name: `rondo${index}`,
     subnet: wanted ?? { base: firstBase + index * sizeOf(candidatePrefix), prefix: candidatePrefix },
   }));
+  // One that was there before is tried first.
   const isGood = kept !== undefined && (wanted === undefined || formatSubnet(wanted) === formatSubnet(kept.subnet));
   return isGood ? [kept, ...numbered] : numbered;
 }
