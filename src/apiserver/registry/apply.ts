@@ -1,4 +1,4 @@
-import { ApiError, type Draft, type KubeObject, type ObjectMeta, type ObjectRef } from '../../api/index.ts';
+import { ApiError, type Draft, type KubeObject, type ObjectRef } from '../../api/index.ts';
 import type { Patch } from '../../client/index.ts';
 import type { WriteRequest, Written } from '../operations.ts';
 import { createObject } from './create.ts';
@@ -53,12 +53,9 @@ async function createApplied(
 }
 
 function applyToStored(registry: Registry, request: WriteRequest, ref: ObjectRef, patch: ApplyPatch): Promise<Written> {
-  let entries: ObjectMeta['managedFields'];
-  const derive = (old: KubeObject): KubeObject => {
-    const applied = appliedTo(old, request, { patch, nowMs: registry.clock.now() });
-    entries = applied.entries;
-    checkIdentity(request.kind, applied.object, old);
-    return applied.object;
-  };
-  return modifyObject(registry, request, ref, derive, () => entries);
+  return modifyObject(registry, request, ref, (old) => {
+    const { object, entries } = appliedTo(old, request, { patch, nowMs: registry.clock.now() });
+    checkIdentity(request.kind, object, old);
+    return { wanted: object, entriesOf: () => entries };
+  });
 }

@@ -33,7 +33,7 @@ export function patchObject(registry: Registry, request: WriteRequest, ref: Obje
     checkType(request.kind, patched);
     if (typeof patched.metadata !== 'object' || patched.metadata === null) throw badRequest('metadata is missing');
     checkIdentity(request.kind, patched, old);
-    return request.fieldValidation === undefined ? patched : checkedFields(request, patched, patch);
+    return { wanted: request.fieldValidation === undefined ? patched : checkedFields(request, patched, patch) };
   });
 }
 

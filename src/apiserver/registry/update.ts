@@ -42,7 +42,7 @@ export async function updateObject(
   return modifyObject(registry, request, ref, (old) => {
     checkIdentity(kind, object, old);
     if (!object.metadata.resourceVersion && !kind.allowUnconditionalUpdate) throw versionMissing(kind, ref.name);
-    return object;
+    return { wanted: object };
   });
 }
 
@@ -73,8 +73,7 @@ export async function modifyObject(
   registry: Registry,
   request: WriteRequest,
   ref: ObjectRef,
-  derive: (old: KubeObject) => KubeObject,
-  entriesOf: EntriesOf = entriesAfterUpdate,
+  derive: (old: KubeObject) => Derived,
 ): Promise<Stored> {
   const { kind } = request;
   const key = storeKey(kind.resource, ref);
@@ -82,7 +81,7 @@ export async function modifyObject(
     const entry = registry.store.getNewest(key);
     if (entry === undefined) throw notFound(kind.resource, ref.name);
     const old = registry.versions.of(entry).object;
-    const wanted = derive(old);
+    const { wanted, entriesOf = entriesAfterUpdate } = derive(old);
     checkVersion(kind, wanted.metadata, old.metadata);
     return replace(registry, request, { entry, wanted: wanted as Members, entriesOf });
   });
@@ -90,6 +89,12 @@ export async function modifyObject(
 
 /** Who owns which fields after a write. */
 type EntriesOf = typeof entriesAfterUpdate;
+
+interface Derived {
+  readonly wanted: KubeObject;
+  /** For a writer that has its own account of who owns what. */
+  readonly entriesOf?: EntriesOf;
+}
 
 interface Replacement {
   readonly entry: Entry;

@@ -25,7 +25,7 @@ export function parsePodNetwork(text: string): PodNetworkChoice | undefined {
 export interface PodNetworkUp {
   /** The host's address in it. */
   readonly gateway: string;
-  contains(address: string): boolean;
+  readonly contains: (address: string) => boolean;
 }
 
 /** The host's address in the network that Pods will most probably have; undefined: they will have the host's. */
