@@ -1,4 +1,4 @@
-import type { HealthCheck } from './http/index.ts';
+import type { HealthCheck, InFlightLimits } from './http/index.ts';
 import type { Client } from '../client/index.ts';
 import type { Clock, Random } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
@@ -22,6 +22,8 @@ export interface ApiServerOptions {
   readonly tokenKey?: string;
   /** What `/livez` and `/readyz` ask beside what the server itself knows. */
   readonly healthChecks?: readonly HealthCheck[];
+  /** How many requests may be under way at once over HTTP. Default: as many as upstream. */
+  readonly inFlight?: InFlightLimits;
 }
 
 export interface ApiServer {

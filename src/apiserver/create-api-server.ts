@@ -51,6 +51,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     healthChecks: [{ name: 'etcd', healthy: () => !storeFailed }, ...(options.healthChecks ?? [])],
     ...{ operations, podStreams, random, log, counters, extensions, metrics },
     clock: requestClock,
+    ...(options.inFlight && { inFlight: options.inFlight }),
     authorizer,
     reviewing: { verifier, authorizer },
     openId: { issuer: tokenIssuer, keys: [key.jwk], serverUrl },

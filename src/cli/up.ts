@@ -25,7 +25,8 @@ Starts the engine, prints one line when it is ready, and runs until SIGINT or SI
 are found again at the next start.
 
   --data-dir DIR        where everything is kept (default: $XDG_DATA_HOME/rondo or ~/.local/share/rondo)
-  --listen HOST:PORT    where to answer (default: 127.0.0.1:6443, or the next free port; port 0: any free one)
+  --listen HOST:PORT    where to answer (default: 127.0.0.1:6443, or the next free port; port 0: any free one). Only this
+                        option opens it to other machines; what they can reach is then printed
   --runtime NAME        what runs containers: ${runtimeNames.join(', ')} (default: process)
   --rootfs image|host   what containers of the runtime sandbox see: their image (default), or this machine's own files
   --cri-endpoint URL    where the runtime cri finds containerd or CRI-O (default: unix:///run/containerd/containerd.sock
@@ -47,9 +48,21 @@ Exit codes: 0 stopped by a signal, 1 could not start or failed, 2 wrong usage.
     if (options.merge) await mergeOrStop(opened, terminal);
     const startedMs = Math.round(process.uptime() * 1000);
     terminal.out(`rondo is ready at ${opened.url} (kubeconfig ${opened.kubeconfigPath}, started in ${startedMs} ms)\n`);
+    terminal.error(exposure(options.host, opened.url));
     return untilEnd(opened, terminal);
   },
 };
+
+/** What others can reach, if the server does not answer on loopback alone. */
+export function exposure(host: string, url: string): string {
+  if (host === 'localhost' || /^127\.|^::1$|^::ffff:127\./.test(host)) return '';
+  const port = new URL(url).port || '443';
+  const where = host === '0.0.0.0' || host === '::' ? 'every address of this machine' : host;
+  return `warning: the API is open to other machines, on ${where}, port ${port}. Without credentials they get only version
+and health (/version, /livez, /readyz, /healthz); with the certificate or the token of the data directory they can run
+any command here.
+`;
+}
 
 /** What the user asked for cannot be had: nothing is left running. */
 async function mergeOrStop(opened: OpenEngine, terminal: Terminal): Promise<void> {

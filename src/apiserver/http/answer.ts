@@ -24,9 +24,9 @@ export function answerJson(reply: Reply, code: number, body: Buffer | string): v
   reply.exchange.respond(code, commonHeaders(reply, 'application/json'), body);
 }
 
-export function answerText(reply: Reply, code: number, text: string): void {
+export function answerText(reply: Reply, code: number, text: string, more: AnswerHeaders = {}): void {
   reply.code = code;
-  const headers = commonHeaders(reply, 'text/plain; charset=utf-8');
+  const headers = { ...commonHeaders(reply, 'text/plain; charset=utf-8'), ...more };
   headers['x-content-type-options'] = 'nosniff';
   reply.exchange.respond(code, headers, text);
 }
@@ -38,6 +38,12 @@ export function answerStatus(reply: Reply, code: number, status: Status): void {
 /** Paths that nothing is served at. Upstream's text, and no Status. */
 export function answerPathNotFound(reply: Reply): void {
   answerText(reply, 404, '404 page not found\n');
+}
+
+/** Upstream's text, and no Status. Clients try again by themselves because of the header. */
+export function answerTooMany(reply: Reply): void {
+  const text = 'Too many requests, please try again later.\n';
+  answerText(reply, 429, text, { 'retry-after': '1' });
 }
 
 /** Turns whatever was thrown into the answer. Half-sent answers can only be cut off. */

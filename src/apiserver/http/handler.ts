@@ -7,7 +7,7 @@ import type { Extension } from '../extension.ts';
 import type { UserInfo } from '../kind.ts';
 import type { Operations, PodStreams } from '../operations.ts';
 import type { ReviewServices } from '../review.ts';
-import { answerError, answerPathNotFound } from './answer.ts';
+import { answerError, answerPathNotFound, answerTooMany } from './answer.ts';
 import type { Question } from './attributes.ts';
 import { mastersOnly } from './authorize.ts';
 import type { Call, Services } from './call.ts';
@@ -15,6 +15,7 @@ import type { Exchange } from './exchange.ts';
 import { extensionAt, serveExtension } from './extensions.ts';
 import type { HealthCheck } from './health.ts';
 import { impersonatedUser } from './impersonate.ts';
+import { defaultInFlightLimits, InFlightRequests, type InFlightLimits } from './in-flight.ts';
 import { RequestMetrics } from './metrics.ts';
 import type { OpenId } from './openid.ts';
 import { createOtherPaths } from './other-paths.ts';
@@ -48,6 +49,8 @@ export interface HttpHandlerOptions {
   readonly counters?: () => Readonly<Record<string, number>>;
   /** Where requests are counted, for /metrics. Default: nowhere else to be seen. */
   readonly metrics?: Metrics;
+  /** Default: as many as upstream. */
+  readonly inFlight?: InFlightLimits;
 }
 
 /** Answers requests. `authenticate` is per listener: undefined stands for a request without (good) credentials. */
@@ -64,6 +67,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const services: Services = { authorizer: mastersOnly, ...options, streams: new StreamSet() };
   const metrics = options.metrics ?? createMetrics();
   const requests = new RequestMetrics(metrics);
+  const inFlight = new InFlightRequests(options.inFlight ?? defaultInFlightLimits, metrics);
   const longRunning = { name: 'apiserver_longrunning_requests', help: 'Watches and logs under way.' };
   metrics.gauge(longRunning, () => services.streams.size);
   addCounters(metrics, options);
@@ -76,6 +80,21 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { all, reviews } = options.operations.kinds;
   const known = new Set([...all, ...reviews].map(({ resource }) => `${resource.group}/${resource.version}`));
 
+  /** Answers a request if there are not too many, and its user may do what it wants. */
+  const limited = async (call: Call, attributes: Attributes, answerIt: () => Promise<void>): Promise<void> => {
+    const leave = inFlight.enter(call.user, attributes);
+    if (leave === undefined) {
+      answerTooMany(call);
+      return;
+    }
+    try {
+      check(call.user, attributes, services.authorizer);
+      await answerIt();
+    } finally {
+      leave();
+    }
+  };
+
   /** Finds what a request is about, checks that the user may do it, and answers. */
   const serve = async (call: Call, label: RequestLabel): Promise<void> => {
     const parts = splitPath(call.path);
@@ -83,20 +102,20 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     if (location === undefined || !known.has(`${location.group}/${location.version}`)) {
       const request = { method: methodOf(call), path: call.path, query: call.query };
       label.verb = request.method === 'GET' ? 'get' : 'other';
-      check(call.user, otherAttributes(request, location), services.authorizer);
-      const extension = extensionAt(options.extensions ?? [], call.path);
-      if (extension !== undefined) await serveExtension(extension, call);
-      else if (location !== undefined) answerPathNotFound(call);
-      else if (request.method !== 'GET') throw methodNotAllowed();
-      else serveOther(call, parts);
+      await limited(call, otherAttributes(request, location), async () => {
+        const extension = extensionAt(options.extensions ?? [], call.path);
+        if (extension !== undefined) await serveExtension(extension, call);
+        else if (location !== undefined) answerPathNotFound(call);
+        else if (request.method !== 'GET') throw methodNotAllowed();
+        else serveOther(call, parts);
+      });
       return;
     }
     const request = { method: call.exchange.method, path: call.path, query: call.query };
     const route = routeResource(request, location, services.operations.kinds);
     label.verb = route.attributes.verb;
     label.resource = route.label;
-    check(call.user, route.attributes, services.authorizer);
-    await route.serve(call, services);
+    await limited(call, route.attributes, () => route.serve(call, services));
   };
 
   const answer = async (

@@ -3,3 +3,4 @@
 export { createHttpHandler, type HttpHandler, type HttpHandlerOptions } from './handler.ts';
 export { listen, type HttpListening } from './listen.ts';
 export type { HealthCheck } from './health.ts';
+export type { InFlightLimits } from './in-flight.ts';

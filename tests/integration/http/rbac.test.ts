@@ -333,3 +333,22 @@ describe('impersonation', () => {
     expect(await attempt({ 'impersonate-extra-scopes': 'ops' })).toContain('without impersonating a user');
   });
 });
+
+describe('somebody without credentials', () => {
+  it('gets version and health, and nothing else by any door', async () => {
+    const { ask } = await start();
+    const asNobody = async (method: string, path: string): Promise<number> =>
+      (await ask(method, path, undefined, undefined, { authorization: '' })).code;
+    for (const path of ['/version', '/healthz', '/livez', '/readyz', '/livez/ping', '/readyz?verbose'])
+      expect(await asNobody('GET', path), path).toBe(200);
+    const closed = [
+      ...['/', '/api', '/apis', '/api/v1', '/apis/batch/v1', '/openapi/v2', '/openapi/v3', '/metrics'],
+      ...['/.well-known/openid-configuration', '/openid/v1/jwks', '/version/x', '/rondo/v1', '/nothing'],
+      ...['/api/v1/secrets', '/api/v1/pods?watch=1', '/api/v1/namespaces/default/pods/p/log'],
+    ];
+    for (const path of closed) expect(await asNobody('GET', path), path).toBe(401);
+    for (const path of ['/api/v1/namespaces', '/apis/authentication.k8s.io/v1/selfsubjectreviews'])
+      expect(await asNobody('POST', path), path).toBe(401);
+    expect(await asNobody('POST', '/version')).toBe(403);
+  });
+});

@@ -8,7 +8,12 @@ import { onTestFinished } from 'vitest';
 import type { ApiServer, Listening, ListenOptions } from '../../../src/apiserver/api-server.ts';
 import { createApiServer } from '../../../src/apiserver/create-api-server.ts';
 import { noPods } from '../../../src/apiserver/no-pods.ts';
-import { createHttpHandler, listen, type HttpListening } from '../../../src/apiserver/http/index.ts';
+import {
+  createHttpHandler,
+  listen,
+  type HttpHandlerOptions,
+  type HttpListening,
+} from '../../../src/apiserver/http/index.ts';
 import type { UserInfo } from '../../../src/apiserver/kind.ts';
 import type { Operations, PodStreams } from '../../../src/apiserver/operations.ts';
 import { systemClock, systemRandom, type Clock } from '../../../src/clock/index.ts';
@@ -43,12 +48,14 @@ interface ServerOptions {
   readonly listen?: Partial<ListenOptions>;
   readonly clock?: Clock;
   readonly log?: Logger;
+  readonly handler?: Partial<HttpHandlerOptions>;
 }
 
 /** A server on a free port that ends with the test. Without TLS, requests are made as the master unless told otherwise. */
 export async function startTestServer(options: ServerOptions): Promise<TestServer> {
   const { clock = systemClock, log = silentLogger, podStreams = noPods } = options;
-  const handler = createHttpHandler({ operations: options.operations, podStreams, clock, random: systemRandom, log });
+  const common = { podStreams, clock, random: systemRandom, log };
+  const handler = createHttpHandler({ operations: options.operations, ...common, ...options.handler });
   const tokens = new Map([[masterToken, master]]);
   const listening = await listen(handler, { host: '127.0.0.1', port: 0, tokens, ...options.listen }, log);
   onTestFinished(() => listening.close());

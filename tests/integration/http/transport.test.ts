@@ -1,3 +1,4 @@
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { badRequest } from '../../../src/api/index.ts';
 import { StoreClosedError, StoreFullError } from '../../../src/store/index.ts';
@@ -30,6 +31,31 @@ describe('the TLS port', () => {
     expect(two.headers['content-type']).toBe('application/json');
     expect(two.body).toBe(pod.bytes.toString());
   });
+
+  it.each([
+    ['TLSv1.1', 'TLSv1', undefined],
+    ['TLSv1.2', 'TLSv1.2', 'TLSv1.2'],
+    ['TLSv1.3', 'TLSv1.2', 'TLSv1.3'],
+  ] as const)(
+    'speaks TLS 1.2 or later: with a client that knows %s at most',
+    async (maxVersion, minVersion, spoken) => {
+      const certificates = await makeCertificates();
+      const { ca } = certificates;
+      const tls = { cert: certificates.serverCert, key: certificates.serverKey, clientCa: ca };
+      const server = await startTestServer({ operations, listen: { tls } });
+      const { port } = server.listening;
+      // The client's own library would refuse old versions before it asks.
+      const old = { ciphers: 'DEFAULT:@SECLEVEL=0' };
+      const outcome = new Promise((resolve) => {
+        const socket = connectTls({ host: '127.0.0.1', port, ca, minVersion, maxVersion, ...old }, () => {
+          resolve(socket.getProtocol());
+          socket.destroy();
+        });
+        socket.on('error', (error) => resolve((error as NodeJS.ErrnoException).code));
+      });
+      expect(await outcome).toBe(spoken ?? 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
+    },
+  );
 
   it('lets in only those whom the listener is for', async () => {
     const certificates = await makeCertificates();
