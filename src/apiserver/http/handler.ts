@@ -1,18 +1,19 @@
 import { failure } from '../../api/index.ts';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
-import { forbiddenError, isOpenPath, type Attributes, type Authorizer } from '../authorization/index.ts';
+import { isOpenPath, type Attributes, type Authorizer } from '../authorization/index.ts';
 import { createMetrics, type Metrics } from '../../metrics/index.ts';
 import type { Extension } from '../extension.ts';
 import type { UserInfo } from '../kind.ts';
 import type { Operations, PodStreams } from '../operations.ts';
 import type { ReviewServices } from '../review.ts';
-import { answerError, answerPathNotFound, answerTooMany } from './answer.ts';
+import { answerError, answerPathNotFound } from './answer.ts';
 import type { Question } from './attributes.ts';
 import { mastersOnly } from './authorize.ts';
 import type { Call, Services } from './call.ts';
 import type { Exchange } from './exchange.ts';
 import { extensionAt, serveExtension } from './extensions.ts';
+import { Gate } from './gate.ts';
 import type { HealthCheck } from './health.ts';
 import { impersonatedUser } from './impersonate.ts';
 import { defaultInFlightLimits, InFlightRequests, type InFlightLimits } from './in-flight.ts';
@@ -68,6 +69,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const metrics = options.metrics ?? createMetrics();
   const requests = new RequestMetrics(metrics);
   const inFlight = new InFlightRequests(options.inFlight ?? defaultInFlightLimits, metrics);
+  const gate = new Gate(inFlight, services.authorizer);
   const longRunning = { name: 'apiserver_longrunning_requests', help: 'Watches and logs under way.' };
   metrics.gauge(longRunning, () => services.streams.size);
   addCounters(metrics, options);
@@ -80,21 +82,6 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const { all, reviews } = options.operations.kinds;
   const known = new Set([...all, ...reviews].map(({ resource }) => `${resource.group}/${resource.version}`));
 
-  /** Answers a request if there are not too many, and its user may do what it wants. */
-  const limited = async (call: Call, attributes: Attributes, answerIt: () => Promise<void>): Promise<void> => {
-    const leave = inFlight.enter(call.user, attributes);
-    if (leave === undefined) {
-      answerTooMany(call);
-      return;
-    }
-    try {
-      check(call.user, attributes, services.authorizer);
-      await answerIt();
-    } finally {
-      leave();
-    }
-  };
-
   /** Finds what a request is about, checks that the user may do it, and answers. */
   const serve = async (call: Call, label: RequestLabel): Promise<void> => {
     const parts = splitPath(call.path);
@@ -102,12 +89,12 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     if (location === undefined || !known.has(`${location.group}/${location.version}`)) {
       const request = { method: methodOf(call), path: call.path, query: call.query };
       label.verb = request.method === 'GET' ? 'get' : 'other';
-      await limited(call, otherAttributes(request, location), async () => {
+      await gate.pass(call, otherAttributes(request, location), () => {
         const extension = extensionAt(options.extensions ?? [], call.path);
-        if (extension !== undefined) await serveExtension(extension, call);
-        else if (location !== undefined) answerPathNotFound(call);
-        else if (request.method !== 'GET') throw methodNotAllowed();
-        else serveOther(call, parts);
+        if (extension !== undefined) return serveExtension(extension, call);
+        if (location !== undefined) return answerPathNotFound(call);
+        if (request.method !== 'GET') throw methodNotAllowed();
+        return serveOther(call, parts);
       });
       return;
     }
@@ -115,7 +102,7 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     const route = routeResource(request, location, services.operations.kinds);
     label.verb = route.attributes.verb;
     label.resource = route.label;
-    await limited(call, route.attributes, () => route.serve(call, services));
+    await gate.pass(call, route.attributes, () => route.serve(call, services));
   };
 
   const answer = async (
@@ -180,11 +167,6 @@ function methodOf({ exchange }: Call): string {
 function otherAttributes(request: Question, location: ResourceLocation | undefined): Attributes {
   if (location !== undefined) return unknownAttributes(request, location);
   return { verb: request.method.toLowerCase(), path: request.path };
-}
-
-function check(user: UserInfo, attributes: Attributes, authorizer: Authorizer): void {
-  const { allowed, reason } = authorizer.decide(user, attributes);
-  if (!allowed) throw forbiddenError(user, attributes, reason);
 }
 
 /** `objectsScanned` becomes `rondo_objects_scanned_total`. */
