@@ -1,3 +1,4 @@
+import type { AuditSink } from './audit/index.ts';
 import type { HealthCheck, InFlightLimits } from './http/index.ts';
 import type { Client } from '../client/index.ts';
 import type { Clock, Random } from '../clock/index.ts';
@@ -22,6 +23,8 @@ export interface ApiServerOptions {
   readonly tokenKey?: string;
   /** What `/livez` and `/readyz` ask beside what the server itself knows. */
   readonly healthChecks?: readonly HealthCheck[];
+  /** Where it is written down what clients did over HTTP. Default: nowhere. */
+  readonly audit?: AuditSink;
   /** How many requests may be under way at once over HTTP. Default: as many as upstream. */
   readonly inFlight?: InFlightLimits;
 }

@@ -52,6 +52,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...{ operations, podStreams, random, log, counters, extensions, metrics },
     clock: requestClock,
     ...(options.inFlight && { inFlight: options.inFlight }),
+    ...(options.audit && { audit: options.audit }),
     authorizer,
     reviewing: { verifier, authorizer },
     openId: { issuer: tokenIssuer, keys: [key.jwk], serverUrl },

@@ -9,3 +9,4 @@ export { reachableUrl } from './reachable-url.ts';
 export { makeSigningKeyPem, readSigningKey } from './tokens/index.ts';
 export type { Operations, PodCommand, PodStreams } from './operations.ts';
 export type { UserInfo } from './kind.ts';
+export type { AuditSink } from './audit/index.ts';

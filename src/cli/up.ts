@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseTime } from '../api/index.ts';
 import { createLogger, type Level } from '../log/index.ts';
 import {
@@ -9,6 +10,7 @@ import {
   ServerTime,
   StartError,
   systemClock,
+  type AuditChoice,
   type OpenEngine,
   type PodNetworkChoice,
   type Rootfs,
@@ -35,6 +37,10 @@ are found again at the next start.
                         network that this machine does not use; where that cannot be, the host's), host, or a
                         network of your own like 10.5.0.0/16
   --merge-kubeconfig    also add the context "rondo" to $KUBECONFIG or ~/.kube/config
+  --audit-log PATH|off  where it is written down who did what through the API, one line of JSON (audit.k8s.io/v1, level
+                        Metadata) for each request (default: audit.log in the data directory)
+  --audit-log-maxsize N, --audit-log-maxbackup N
+                        set the file aside before it is larger than N megabytes (default: 100), keep the last N (10)
   --log-level LEVEL     debug, info, warn or error (default: warn)
   --clock virtual       time stands still until you move it with \`rondo clock\`; begins now, or at virtual=INSTANT
                         (2026-03-08T00:00:00Z). Containers are simulated, objects are kept in memory only, and the
@@ -85,6 +91,7 @@ interface UpOptions {
   readonly log: ReturnType<typeof createLogger>;
   readonly time: ServerTime | undefined;
   readonly merge: boolean;
+  readonly audit: AuditChoice;
 }
 
 function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
@@ -97,6 +104,9 @@ function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
     'cri-endpoint': { type: 'string' },
     'pod-network': { type: 'string' },
     'merge-kubeconfig': { type: 'boolean', default: false },
+    'audit-log': { type: 'string' },
+    'audit-log-maxsize': { type: 'string', default: '100' },
+    'audit-log-maxbackup': { type: 'string', default: '10' },
     'log-level': { type: 'string', default: 'warn' },
   });
   if (positionals.length > 0) throw new UsageError(`unexpected argument "${positionals[0]}"`);
@@ -120,7 +130,29 @@ function upOptions(args: readonly string[], terminal: Terminal): UpOptions {
     log,
     time,
     merge: values['merge-kubeconfig'],
+    audit: auditOf(values),
   };
+}
+
+interface AuditValues {
+  readonly 'audit-log'?: string | undefined;
+  readonly 'audit-log-maxsize': string;
+  readonly 'audit-log-maxbackup': string;
+}
+
+function auditOf(values: AuditValues): AuditChoice {
+  const path = values['audit-log'];
+  const megabytes = wholeNumber('--audit-log-maxsize', values['audit-log-maxsize'], 1);
+  const keep = wholeNumber('--audit-log-maxbackup', values['audit-log-maxbackup'], 0);
+  if (path === 'off') return 'off';
+  if (path === '') throw new UsageError('--audit-log: must be a path, or off');
+  return { ...(path !== undefined && { path: resolve(path) }), limitBytes: megabytes * 1024 * 1024, keep };
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const number = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= least)) throw new UsageError(`${option} ${text}: must be a whole number of at least ${least}`);
+  return number;
 }
 
 function podNetworkOf(text: string | undefined, runtime: RuntimeName): PodNetworkChoice | undefined {

@@ -26,6 +26,8 @@ export interface DataDirectory {
   /** The key that signs tokens of ServiceAccounts. */
   readonly tokenKey: string;
   readonly nodeName: string;
+  /** What clients did. */
+  readonly auditLog: string;
 }
 
 /** `$XDG_DATA_HOME/rondo`, or `~/.local/share/rondo`. A relative `$XDG_DATA_HOME` counts as none: so says its specification. */
@@ -54,6 +56,7 @@ export function openDataDirectory(given: string): DataDirectory {
     token: join(path, 'token'),
     tokenKey: join(path, 'pki', 'sa.key'),
     nodeName: join(path, 'node-name'),
+    auditLog: join(path, 'audit.log'),
   };
   try {
     refuseForeign(path);
@@ -72,7 +75,7 @@ export function openDataDirectory(given: string): DataDirectory {
 
 /** What a start that did not come to its end can have left, or a new file system. */
 const ours = new Set([
-  ...['store', 'pods', 'sandboxes', 'cri', 'images', 'volumes', 'pki', 'kubeconfig', 'token', '.writable'],
+  ...['store', 'pods', 'sandboxes', 'cri', 'images', 'volumes', 'pki', 'kubeconfig', 'token', '.writable', 'audit.log'],
   'lost+found',
 ]);
 

@@ -2,6 +2,7 @@ import { notFound, resources, type KubeObject, type Resource } from '../api/inde
 import {
   createApiServer,
   type ApiServer,
+  type AuditSink,
   type Extension,
   type Listening,
   type ListenOptions,
@@ -72,6 +73,8 @@ export interface EngineOptions {
   readonly rootCa?: string;
   /** Where Pods with a network of their own reach the API server. Default: where all others do. */
   readonly podAccess?: Pick<PodAccess, 'addressFor'>;
+  /** Where it is written down what clients did over HTTP. Default: nowhere. The engine does not close it. */
+  readonly audit?: AuditSink;
   /** PEM of the key that signs tokens of ServiceAccounts. Default: a new one. */
   readonly tokenKey?: string;
 }
@@ -140,9 +143,18 @@ class RondoEngine implements Engine {
       operations: () => this.apiServer.operations,
     });
     const extensions = [...(options.extensions ?? []), ticks, status];
-    const { tokenKey } = options;
+    const { tokenKey, audit } = options;
     this.apiServer = createApiServer({
-      ...{ store: this.#store, clock, random, log, extensions, requestClock, ...(tokenKey && { tokenKey }) },
+      ...{
+        store: this.#store,
+        clock,
+        random,
+        log,
+        extensions,
+        requestClock,
+        ...(tokenKey && { tokenKey }),
+        ...(audit && { audit }),
+      },
       healthChecks: [{ name: 'informer-sync', onlyReady: true, healthy: () => this.#started }],
       podStreams: {
         log: (...parameters) => theAgent().log(...parameters),

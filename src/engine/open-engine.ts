@@ -16,6 +16,7 @@ import { createSimulatedRuntime } from '../runtimes/simulated/index.ts';
 import type { ImageServiceOptions } from '../runtimes/images/index.ts';
 import type { ImageService, Runtime } from '../runtimes/index.ts';
 import { createMemoryStore, openDiskStore, StoreFullError, StoreOpenError, type Store } from '../store/index.ts';
+import { AuditLog, auditDefaults, type AuditChoice } from './audit-log.ts';
 import { backupExtension } from './backup-extension.ts';
 import { createCri } from './cri.ts';
 import { ensureCertificates, type Certificates } from './certificates.ts';
@@ -39,6 +40,8 @@ export interface OpenEngineOptions {
   /** Which network Pods in sandboxes have; default `auto`. */
   readonly podNetwork?: PodNetworkChoice | undefined;
   readonly log: Logger;
+  /** Where it is written down what clients do. Default: `audit.log` in the data directory. */
+  readonly audit?: AuditChoice | undefined;
   /** Time that clients move. Such an engine keeps nothing: its objects are in memory. */
   readonly time?: ServerTime | undefined;
 }
@@ -71,7 +74,9 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
   const trial = options.runtime === 'simulated' ? undefined : sandboxProblem();
   const directory = openDataDirectory(options.dataPath);
   const store = time === undefined ? await openStore(directory, clock, options.log) : createMemoryStore({ clock });
+  let audit: AuditLog | undefined;
   try {
+    audit = openAuditLog(options, directory);
     const certificatesFor = (...more: readonly string[]): Promise<Certificates> =>
       ensureCertificates({
         directory: directory.pki,
@@ -91,6 +96,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       runtimes: await runtimesOf(options, directory, { clock, problem: await trial, podAccess }),
       podAccess,
       ...(time === undefined ? {} : virtualParts(time)),
+      ...(audit && { audit }),
       extensions: [backupExtension({ store, directory }), ...(time === undefined ? [] : [clockExtension(time)])],
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
       nodeName: keptText(directory.nodeName, hostNodeName),
@@ -103,10 +109,14 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
     podAccess.listenWith((network) => listenAt(network, { engine, listening, options, certificatesFor }));
     writePrivateFile(directory.kubeconfig, kubeconfigFor(listening, certificates));
     await engine.start();
-    const stop = (): Promise<void> => engine.stop();
+    const stop = async (): Promise<void> => {
+      await engine.stop();
+      await audit?.close();
+    };
     return { engine, url: reachableUrl(listening.url), kubeconfigPath: directory.kubeconfig, stop };
   } catch (error) {
     await store.close();
+    await audit?.close();
     throw asStartError(error, options.dataPath);
   }
 }
@@ -125,6 +135,11 @@ async function openStore(directory: DataDirectory, clock: Clock, log: Logger): P
       throw new StartError(error.message, { cause: error });
     throw error;
   }
+}
+
+function openAuditLog({ audit = {}, log }: OpenEngineOptions, { auditLog }: DataDirectory): AuditLog | undefined {
+  if (audit === 'off') return undefined;
+  return new AuditLog({ path: auditLog, ...auditDefaults, ...audit, clock: systemClock, log });
 }
 
 /** Where time is virtual the node's heartbeats are rare: days pass in seconds, and nobody waits for them. */

@@ -73,7 +73,15 @@ describe('rondo up', () => {
   it('keeps directories and files to their owner', async () => {
     const rondo = await up();
     expect(mode(rondo.dataDir)).toBe('700');
-    for (const path of ['kubeconfig', 'token', 'pki/ca.key', 'pki/server.key', 'pki/admin.key', 'store/manifest']) {
+    for (const path of [
+      'kubeconfig',
+      'token',
+      'audit.log',
+      'pki/ca.key',
+      'pki/server.key',
+      'pki/admin.key',
+      'store/manifest',
+    ]) {
       expect(mode(join(rondo.dataDir, path)), path).toBe('600');
     }
     for (const path of ['pki', 'store', 'pods']) expect(mode(join(rondo.dataDir, path)), path).toBe('700');

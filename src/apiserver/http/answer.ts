@@ -58,6 +58,7 @@ export function answerError(reply: Reply, error: unknown, log: Logger): void {
     return;
   }
   reply.code = known.code;
+  reply.reason = known.status.reason;
   const headers = commonHeaders(reply, 'application/json');
   const retryAfterSeconds = known.status.details?.retryAfterSeconds;
   if (retryAfterSeconds !== undefined && retryAfterSeconds > 0) headers['retry-after'] = String(retryAfterSeconds);

@@ -29,6 +29,8 @@ export interface Reply {
   readonly warnings: string[];
   /** The status code that was answered, for the metrics. */
   code: number;
+  /** Of a Status that was answered because something went wrong. */
+  reason?: string | undefined;
 }
 
 /** A request of a known user. */

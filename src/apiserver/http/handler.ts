@@ -2,6 +2,7 @@ import { failure } from '../../api/index.ts';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import { isOpenPath, type Attributes, type Authorizer } from '../authorization/index.ts';
+import { Auditor, type AuditSink, type RequestTrail } from '../audit/index.ts';
 import { createMetrics, type Metrics } from '../../metrics/index.ts';
 import type { Extension } from '../extension.ts';
 import type { UserInfo } from '../kind.ts';
@@ -50,6 +51,8 @@ export interface HttpHandlerOptions {
   readonly counters?: () => Readonly<Record<string, number>>;
   /** Where requests are counted, for /metrics. Default: nowhere else to be seen. */
   readonly metrics?: Metrics;
+  /** Where it is written down who did what. Default: nowhere. */
+  readonly audit?: AuditSink;
   /** Default: as many as upstream. */
   readonly inFlight?: InFlightLimits;
 }
@@ -68,17 +71,11 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const services: Services = { authorizer: mastersOnly, ...options, streams: new StreamSet() };
   const metrics = options.metrics ?? createMetrics();
   const requests = new RequestMetrics(metrics);
+  const auditor = options.audit && new Auditor(options.audit, clock);
   const inFlight = new InFlightRequests(options.inFlight ?? defaultInFlightLimits, metrics);
-  const gate = new Gate(inFlight, services.authorizer);
-  const longRunning = { name: 'apiserver_longrunning_requests', help: 'Watches and logs under way.' };
-  metrics.gauge(longRunning, () => services.streams.size);
-  addCounters(metrics, options);
-  const serveOther = createOtherPaths({
-    operations: options.operations,
-    healthChecks: [{ name: 'ping', healthy: () => true }, ...(options.healthChecks ?? [])],
-    openId: options.openId,
-    metrics: () => metrics.render(),
-  });
+  const gate = new Gate({ inFlight, authorizer: services.authorizer, auditor });
+  addCounters(metrics, options, services.streams);
+  const serveOther = otherPathsOf(options, metrics);
   const { all, reviews } = options.operations.kinds;
   const known = new Set([...all, ...reviews].map(({ resource }) => `${resource.group}/${resource.version}`));
 
@@ -89,7 +86,8 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     if (location === undefined || !known.has(`${location.group}/${location.version}`)) {
       const request = { method: methodOf(call), path: call.path, query: call.query };
       label.verb = request.method === 'GET' ? 'get' : 'other';
-      await gate.pass(call, otherAttributes(request, location), () => {
+      label.attributes = otherAttributes(request, location);
+      await gate.pass(call, label, () => {
         const extension = extensionAt(options.extensions ?? [], call.path);
         if (extension !== undefined) return serveExtension(extension, call);
         if (location !== undefined) return answerPathNotFound(call);
@@ -102,7 +100,9 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     const route = routeResource(request, location, services.operations.kinds);
     label.verb = route.attributes.verb;
     label.resource = route.label;
-    await gate.pass(call, route.attributes, () => route.serve(call, services));
+    label.version = location.version;
+    label.attributes = route.attributes;
+    await gate.pass(call, label, () => route.serve(call, services));
   };
 
   const answer = async (
@@ -110,18 +110,19 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
     authenticate: (exchange: Exchange) => UserInfo | undefined,
   ): Promise<void> => {
     const startMs = clock.monotonic();
-    const label: RequestLabel = { verb: '', resource: '' };
+    const label: RequestLabel = { verb: '', resource: '', receivedMs: auditor === undefined ? 0 : clock.now() };
     const call: MutableCall = { exchange, auditId: options.random.uuid(), warnings: [], code: 0, ...nobodyYet };
     try {
       const question = exchange.target.indexOf('?');
       call.path = question < 0 ? exchange.target : exchange.target.slice(0, question);
       call.query = parseQuery(question < 0 ? '' : exchange.target.slice(question + 1));
-      call.user = userOf(call, authenticate, services.authorizer);
+      call.user = userOf(call, label, authenticate, services.authorizer);
       await serve(call, label);
     } catch (error) {
       answerError(call, error, log);
     }
     const streaming = label.verb === 'watch' || label.resource === 'pods/log';
+    auditor?.answered(call, label);
     requests.record(label.verb, label.resource, call.code, streaming ? undefined : clock.monotonic() - startMs);
   };
 
@@ -137,7 +138,16 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   };
 }
 
-interface RequestLabel {
+function otherPathsOf(options: HttpHandlerOptions, metrics: Metrics): ReturnType<typeof createOtherPaths> {
+  return createOtherPaths({
+    operations: options.operations,
+    healthChecks: [{ name: 'ping', healthy: () => true }, ...(options.healthChecks ?? [])],
+    openId: options.openId,
+    metrics: () => metrics.render(),
+  });
+}
+
+interface RequestLabel extends RequestTrail {
   verb: string;
   resource: string;
 }
@@ -149,12 +159,14 @@ const nobodyYet = { path: '/', query: {}, user: nobody };
 
 function userOf(
   call: Call,
+  label: RequestLabel,
   authenticate: (exchange: Exchange) => UserInfo | undefined,
   authorizer: Authorizer,
 ): UserInfo {
   const user = authenticate(call.exchange);
+  label.sender = user;
   if (user !== undefined) return impersonatedUser(call.exchange, user, authorizer);
-  if (isOpenPath(call.path) && (call.exchange.header('authorization') ?? '') === '') return nobody;
+  if (isOpenPath(call.path) && (call.exchange.header('authorization') ?? '') === '') return (label.sender = nobody);
   throw failure({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
 }
 
@@ -169,9 +181,10 @@ function otherAttributes(request: Question, location: ResourceLocation | undefin
   return { verb: request.method.toLowerCase(), path: request.path };
 }
 
-/** `objectsScanned` becomes `rondo_objects_scanned_total`. */
-/** What is counted anyway, for tests of growth. */
-function addCounters(metrics: Metrics, options: HttpHandlerOptions): void {
+/** What is counted anyway, for tests of growth: `objectsScanned` becomes `rondo_objects_scanned_total`. */
+function addCounters(metrics: Metrics, options: HttpHandlerOptions, streams: StreamSet): void {
+  const longRunning = { name: 'apiserver_longrunning_requests', help: 'Watches and logs under way.' };
+  metrics.gauge(longRunning, () => streams.size);
   const values = (): Readonly<Record<string, number>> => ({ ...options.operations.counters, ...options.counters?.() });
   for (const counter of Object.keys(values())) {
     const words = counter.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

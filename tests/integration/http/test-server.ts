@@ -5,7 +5,7 @@ import { request as secureRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { ApiServer, Listening, ListenOptions } from '../../../src/apiserver/api-server.ts';
+import type { ApiServer, ApiServerOptions, Listening, ListenOptions } from '../../../src/apiserver/api-server.ts';
 import { createApiServer } from '../../../src/apiserver/create-api-server.ts';
 import { noPods } from '../../../src/apiserver/no-pods.ts';
 import {
@@ -76,10 +76,13 @@ export interface RealApi {
 }
 
 /** The real API server on a store in memory, on a free port, until the test ends. Users' tokens are their names. */
-export async function startRealApi(users: readonly UserInfo[] = []): Promise<RealApi> {
+export async function startRealApi(
+  users: readonly UserInfo[] = [],
+  more: Partial<ApiServerOptions> = {},
+): Promise<RealApi> {
   const store = createMemoryStore({ clock: systemClock });
   const common = { clock: systemClock, random: systemRandom, log: silentLogger };
-  const api = createApiServer({ store, podStreams: noPods, ...common });
+  const api = createApiServer({ store, podStreams: noPods, ...common, ...more });
   await api.start();
   const tokens = new Map([[masterToken, master], ...users.map((user) => [user.name, user] as const)]);
   const listening = await api.listen({ host: '127.0.0.1', port: 0, tokens });
