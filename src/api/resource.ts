@@ -1,5 +1,6 @@
 import type { KubeObject } from './object.ts';
 import type {
+  CertificateSigningRequest,
   ClusterRole,
   ClusterRoleBinding,
   ConfigMap,
@@ -66,6 +67,12 @@ export const resources = {
   resourceQuotas: resource<ResourceQuota>('', 'resourcequotas', 'ResourceQuota', 'namespaced'),
   priorityClasses: resource<PriorityClass>('scheduling.k8s.io', 'priorityclasses', 'PriorityClass', 'cluster'),
   leases: resource<Lease>('coordination.k8s.io', 'leases', 'Lease', 'namespaced'),
+  certificateSigningRequests: resource<CertificateSigningRequest>(
+    'certificates.k8s.io',
+    'certificatesigningrequests',
+    'CertificateSigningRequest',
+    'cluster',
+  ),
   roles: resource<Role>(rbac, 'roles', 'Role', 'namespaced'),
   roleBindings: resource<RoleBinding>(rbac, 'rolebindings', 'RoleBinding', 'namespaced'),
   clusterRoles: resource<ClusterRole>(rbac, 'clusterroles', 'ClusterRole', 'cluster'),

@@ -1,4 +1,5 @@
 import { defaultAdmission } from './admission/index.ts';
+import { certificateRequests } from './admission/certificates.ts';
 import { rbacEscalation } from './admission/rbac-escalation.ts';
 import { storedObjects } from './admission/stored-reader.ts';
 import type { ApiServer, ApiServerOptions, ListenOptions } from './api-server.ts';
@@ -31,8 +32,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const roles = new RoleIndex({ store, objectOf: stored.objectOf });
   const authorizer = new RbacAuthorizer(roles);
-  const admission = [...defaultAdmission(store, random), rbacEscalation(authorizer, roles), quotaAdmission(quotas)];
   const requestClock = options.requestClock ?? clock;
+  const rights = [rbacEscalation(authorizer, roles), certificateRequests(authorizer, requestClock)];
+  const admission = [...defaultAdmission(store, random), ...rights, quotaAdmission(quotas)];
   const metrics = createMetrics();
   const common = { store, clock: requestClock, random, log };
   const key = readSigningKey(options.tokenKey ?? makeSigningKeyPem());

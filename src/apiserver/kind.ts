@@ -55,6 +55,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 }
 
 export interface PartDefinition<T> {
+  /** The part is one of the status; what else the object holds stays as it is. */
+  readonly inStatus?: boolean;
   /** The stored object with the part that `wanted` brings; nothing else of that is taken. */
   readonly take: (wanted: T, old: T) => T;
   /** In place of `validateUpdate`. */

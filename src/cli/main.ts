@@ -13,6 +13,7 @@ const commands: Record<string, () => Promise<Command>> = {
   restore: async () => (await import('./restore.ts')).restore,
   image: async () => (await import('./image.ts')).image,
   clock: async () => (await import('./clock.ts')).clock,
+  user: async () => (await import('./user.ts')).user,
   kubeconfig: async () => (await import('./kubeconfig.ts')).kubeconfig,
   version: async () => (await import('./version.ts')).version,
 };

@@ -81,7 +81,7 @@ export type Patch =
   | { readonly type: 'apply'; readonly body: Readonly<Record<string, unknown>>; readonly force?: boolean };
 
 export interface PatchOptions extends WriteOptions {
-  readonly subresource?: 'status' | 'ephemeralcontainers';
+  readonly subresource?: 'status' | 'ephemeralcontainers' | 'approval';
 }
 
 export type PropagationPolicy = 'Background' | 'Foreground' | 'Orphan';

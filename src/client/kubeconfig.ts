@@ -31,12 +31,14 @@ export interface KubeconfigOptions {
   readonly ca: string;
   readonly clientCert: string;
   readonly clientKey: string;
+  /** What the user is called in it. Default: the name with `-admin`. */
+  readonly user?: string;
 }
 
 /** A kubeconfig with one cluster, one user and one context, everything embedded. Holds a private key. */
 export function buildKubeconfig(options: KubeconfigOptions): string {
   const { name, server } = options;
-  const user = `${name}-admin`;
+  const user = options.user ?? `${name}-admin`;
   return stringify(
     {
       apiVersion: 'v1',

@@ -15,6 +15,7 @@ import {
   type ControllerContext,
   type EventRecorder,
 } from '../controlloop/index.ts';
+import { createCertificateController, type SignCertificate } from '../controllers/certificates/index.ts';
 import { createClusterRoleAggregationController } from '../controllers/cluster-role-aggregation/index.ts';
 import {
   createCronJobController,
@@ -75,6 +76,8 @@ export interface EngineOptions {
   readonly podAccess?: Pick<PodAccess, 'addressFor'>;
   /** Where it is written down what clients did over HTTP. Default: nowhere. The engine does not close it. */
   readonly audit?: AuditSink;
+  /** Makes certificates of approved requests. Default: they wait. */
+  readonly signCertificate?: SignCertificate;
   /** PEM of the key that signs tokens of ServiceAccounts. Default: a new one. */
   readonly tokenKey?: string;
 }
@@ -256,6 +259,7 @@ function createControllers(
     createStorageProtectionController(context),
     createEphemeralVolumeController(context),
     createClusterRoleAggregationController(context),
+    createCertificateController(context, options.signCertificate),
     createLocalProvisioner(context, { nodeName: options.nodeName ?? defaultNodeName, directory: options.volumesPath }),
   ];
 }

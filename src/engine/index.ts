@@ -12,6 +12,7 @@ export {
 } from './open-engine.ts';
 export { parsePodNetwork, type PodNetworkChoice } from '../runtimes/sandbox/index.ts';
 export type { AuditChoice } from './audit-log.ts';
+export { makeClientRequest } from './client-request.ts';
 export { imagesPath, imageTools } from './images.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export { statusPath, type EngineStatus } from './status-extension.ts';

@@ -24,6 +24,7 @@ import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDir
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
 import { imageTools } from './images.ts';
 import { PodAccess } from './pod-access.ts';
+import { certificateSigner } from './sign-certificate.ts';
 import { ensureTokenKey } from './token-key.ts';
 import { clockExtension, type ServerTime } from './virtual-clock.ts';
 
@@ -101,6 +102,8 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       // The host may be renamed (a laptop in another network is): the Pods of the node that it was are still its own.
       nodeName: keptText(directory.nodeName, hostNodeName),
       rootCa: certificates.ca,
+      // Clients check certificates with their own clocks.
+      signCertificate: certificateSigner({ directory: directory.pki, clock: systemClock, random: systemRandom }),
       tokenKey: ensureTokenKey(directory.tokenKey, options.log),
       // Simulated containers mount nothing.
       ...(options.runtime === 'simulated' ? {} : { volumesPath: directory.volumes }),

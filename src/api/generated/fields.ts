@@ -323,6 +323,42 @@ export const messages: MessageTable = {
       failed: { number: 2, type: 'string', omitEmpty: true, repeated: true, set: true },
     },
   },
+  CertificateSigningRequest: {
+    apiVersion: 'certificates.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'CertificateSigningRequestSpec' },
+      status: { number: 3, type: 'CertificateSigningRequestStatus', omitEmpty: true },
+    },
+  },
+  CertificateSigningRequestCondition: {
+    fields: {
+      type: { number: 1, type: 'string' },
+      reason: { number: 2, type: 'string', omitEmpty: true },
+      message: { number: 3, type: 'string', omitEmpty: true },
+      lastUpdateTime: { number: 4, type: 'Time', omitEmpty: true },
+      lastTransitionTime: { number: 5, type: 'Time', omitEmpty: true },
+      status: { number: 6, type: 'string' },
+    },
+  },
+  CertificateSigningRequestSpec: {
+    fields: {
+      request: { number: 1, type: 'bytes' },
+      signerName: { number: 7, type: 'string' },
+      expirationSeconds: { number: 8, type: 'int32', pointer: true, omitEmpty: true },
+      usages: { number: 5, type: 'string', omitEmpty: true, repeated: true },
+      username: { number: 2, type: 'string', omitEmpty: true },
+      uid: { number: 3, type: 'string', omitEmpty: true },
+      groups: { number: 4, type: 'string', omitEmpty: true, repeated: true },
+      extra: { number: 6, type: 'ExtraValue', omitEmpty: true, map: true },
+    },
+  },
+  CertificateSigningRequestStatus: {
+    fields: {
+      conditions: { number: 1, type: 'CertificateSigningRequestCondition', omitEmpty: true, repeated: true, keys: ['type'] },
+      certificate: { number: 2, type: 'bytes', omitEmpty: true },
+    },
+  },
   Lease: {
     apiVersion: 'coordination.k8s.io/v1',
     fields: {

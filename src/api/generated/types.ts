@@ -288,6 +288,39 @@ export interface UncountedTerminatedPods {
   failed?: readonly string[] | undefined;
 }
 
+export interface CertificateSigningRequest {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: CertificateSigningRequestSpec;
+  status: CertificateSigningRequestStatus;
+}
+
+export interface CertificateSigningRequestCondition {
+  type: string;
+  reason?: string | undefined;
+  message?: string | undefined;
+  lastUpdateTime?: string | undefined;
+  lastTransitionTime?: string | undefined;
+  status: string;
+}
+
+export interface CertificateSigningRequestSpec {
+  request: string;
+  signerName: string;
+  expirationSeconds?: number | undefined;
+  usages?: readonly string[] | undefined;
+  username?: string | undefined;
+  uid?: string | undefined;
+  groups?: readonly string[] | undefined;
+  extra?: Record<string, readonly string[]> | undefined;
+}
+
+export interface CertificateSigningRequestStatus {
+  conditions?: readonly CertificateSigningRequestCondition[] | undefined;
+  certificate?: string | undefined;
+}
+
 export interface Lease {
   apiVersion: string;
   kind: string;

@@ -110,10 +110,10 @@ async function replace(
   const { kind } = request;
   const current = registry.versions.of(entry);
   const old = current.object as Members;
-  const successor =
-    request.subresource === 'status'
-      ? statusSuccessor(request, wanted, old)
-      : mainSuccessor(registry, request, takenOf(request, wanted, old), old);
+  const taken = takenOf(request, wanted, old);
+  const successor = isInStatus(request)
+    ? statusSuccessor(request, taken, old)
+    : mainSuccessor(registry, request, taken, old);
   const settlement = new Settlement();
   try {
     const pending = admitUpdate(registry, request, { next: successor.next, old, settlement });
@@ -155,6 +155,10 @@ function admitUpdate(
 
 function partOf({ kind, subresource }: WriteRequest): PartDefinition<KubeObject> | undefined {
   return subresource === undefined ? undefined : kind.parts?.[subresource];
+}
+
+function isInStatus(request: WriteRequest): boolean {
+  return request.subresource === 'status' || partOf(request)?.inStatus === true;
 }
 
 /** What of the wanted object may be taken: all, or one part. */

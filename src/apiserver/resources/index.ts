@@ -1,4 +1,5 @@
 import type { KindDefinition } from '../kind.ts';
+import { certificateSigningRequest } from './certificate-signing-request.ts';
 import { clusterRole } from './cluster-role.ts';
 import { clusterRoleBinding } from './cluster-role-binding.ts';
 import { configMap } from './config-map.ts';
@@ -41,6 +42,7 @@ export const allKinds: readonly KindDefinition[] = [
   limitRange,
   resourceQuota,
   lease,
+  certificateSigningRequest,
   role,
   roleBinding,
   clusterRole,
