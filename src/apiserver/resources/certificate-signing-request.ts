@@ -32,7 +32,7 @@ export const certificateSigningRequest = defineKind<CertificateSigningRequest>({
       validate: validateApproval,
     },
   },
-  fieldLabels: { 'spec.signerName': ({ spec }) => spec.signerName },
+  fieldLabels: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
   table: {
     columns: [
       nameColumn,
@@ -43,9 +43,9 @@ export const certificateSigningRequest = defineKind<CertificateSigningRequest>({
       column('Condition', 'What became of it.'),
     ],
     cells: (object, nowMs) => {
-      const { signerName, username = '', expirationSeconds } = object.spec;
+      const { signerName, username = '', expirationSeconds } = object.spec ?? {};
       const duration = expirationSeconds === undefined ? '<none>' : humanDuration(expirationSeconds * 1000);
-      return [object.metadata.name, age(object, nowMs), signerName, username, duration, conditionText(object)];
+      return [object.metadata.name, age(object, nowMs), signerName ?? '', username, duration, conditionText(object)];
     },
   },
 });
