@@ -9,6 +9,7 @@ import {
   visit,
   type Document,
   type ScalarTag,
+  stringify,
 } from 'yaml';
 import { checkDepth } from './depth.ts';
 import { badRequest, type ApiError } from './status.ts';
@@ -117,4 +118,9 @@ function pathOf(nodes: readonly unknown[], key: string): string {
 
 function unconvertible(detail: string): ApiError {
   return badRequest(`error converting YAML to JSON: ${detail}`);
+}
+
+/** A manifest as YAML, for people to read and kubectl to take. */
+export function toYaml(value: object): string {
+  return stringify(value, { lineWidth: 0, version: '1.1' });
 }

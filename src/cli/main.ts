@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<Command>> = {
   preview: async () => (await import('./preview.ts')).preview,
   test: async () => (await import('./test.ts')).test,
   explain: async () => (await import('./explain.ts')).explain,
+  rerun: async () => (await import('./rerun.ts')).rerun,
   status: async () => (await import('./status.ts')).status,
   backup: async () => (await import('./backup.ts')).backup,
   restore: async () => (await import('./restore.ts')).restore,
