@@ -25,7 +25,7 @@ const scratch = temporaryDirectory();
 const spdyOnly = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false', KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' };
 
 /** Also gives the kubectl of a test the terminal that it wants to have. */
-const terminalProgram = join(mainScript, '../rondo-terminal');
+const terminalProgram = join(mainScript, '../../rondo-terminal');
 
 beforeAll(async () => {
   rondo = await startRondo();

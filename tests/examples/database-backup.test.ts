@@ -1,12 +1,11 @@
 // examples/database-backup, on a real PostgreSQL and a real S3-compatible server.
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom, systemClock, sleep } from '../../src/clock/index.ts';
-import { parseYamlDocuments } from '../../src/api/index.ts';
 import { allArguments } from '../e2e/processes.ts';
 import { removeDirectory, runRondo, startRondo, type Rondo } from '../e2e/rondo.ts';
 import { missingParts, run, s3Account, startBucket, startPostgres, type Bucket, type Postgres } from './parts.ts';
+import { kubectl, manifestsOf, onThisMachine, secret } from './rondo-parts.ts';
 
 const why = missingParts();
 if (why !== undefined) console.log(`SKIPPED: examples/database-backup: ${why}`);
@@ -30,27 +29,16 @@ interface Container {
   readonly env: { name: string; value?: string; valueFrom?: { readonly secretKeyRef: { name: string } } }[];
 }
 
-function manifest(file: string): Manifest {
-  return parseYamlDocuments(readFileSync(directory + file, 'utf8')).documents[0] as Manifest;
-}
+const manifest = (file: string): Manifest => manifestsOf<Manifest>(directory + file)[0]!;
 
 const password = 'the-password-of-the-database';
 let rondo: Rondo;
 let postgres: Postgres;
 let bucket: Bucket;
 let identity: string;
-const up = { args: ['--runtime', 'sandbox', '--rootfs', 'host', '--pod-network', 'host'] };
+const up = { args: onThisMachine };
 
-function ok(args: readonly string[], input?: unknown): string {
-  const text = input === undefined ? '' : typeof input === 'string' ? input : JSON.stringify(input);
-  const result = rondo.kubectl(args, { input: text, timeoutMs: 90_000 });
-  expect(`${result.status} ${result.stderr}`, `kubectl ${args.join(' ')}`).toMatch(/^0 /);
-  return result.stdout;
-}
-
-function secret(name: string, stringData: Record<string, string>): object {
-  return { apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData };
-}
+const ok = (args: readonly string[], input?: unknown): string => kubectl(rondo, args, input);
 
 const s3Credentials = (user: string, secretKey: string): string => `user = "${user}:${secretKey}"\n`;
 

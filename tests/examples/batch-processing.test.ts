@@ -1,0 +1,155 @@
+// examples/batch-processing, on a real PostgreSQL.
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomInteger, seededRandom, sleep, systemClock } from '../../src/clock/index.ts';
+import { processesNaming } from '../e2e/processes.ts';
+import { removeDirectory, runRondo, startRondo, type Rondo } from '../e2e/rondo.ts';
+import { missingParts, startPostgres, type Postgres } from './parts.ts';
+import { kubectl, manifestsOf, onThisMachine, secret } from './rondo-parts.ts';
+
+const why = missingParts();
+if (why !== undefined) console.log(`SKIPPED: examples/batch-processing: ${why}`);
+const directory = fileURLToPath(new URL('../../examples/batch-processing/', import.meta.url));
+const seed = Number(process.env['SEED'] ?? systemClock.now() % 1_000_000);
+const random = seededRandom(seed);
+const customers = 100_000;
+const batches = 40;
+const password = 'the-password-of-the-database';
+
+interface JobView {
+  readonly status: Record<string, unknown> & { readonly conditions?: readonly { readonly type: string }[] };
+}
+
+let rondo: Rondo;
+let postgres: Postgres;
+const ok = (args: readonly string[], input?: unknown): string => kubectl(rondo, args, input);
+const jobNow = (name: string): JobView => JSON.parse(ok(['get', 'job', name, '-o', 'json'])) as JobView;
+const isOver = (name: string): boolean =>
+  jobNow(name).status.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') === true;
+
+/** The containers that work on the export now: their main processes (the shell may have children of the same name). */
+function running(): number[] {
+  const parents = processesNaming('/scripts/export.sh').filter(({ command }) => command.startsWith('bash /scripts/'));
+  return parents.map(({ pid }) => pid);
+}
+
+/** Where the claim's volume lies on this machine. */
+function exportsPath(): string {
+  const volume = ok(['get', 'pvc', 'customer-exports', '-o', 'jsonpath={.spec.volumeName}']);
+  return ok(['get', 'pv', volume, '-o', 'jsonpath={.spec.local.path}{.spec.hostPath.path}']);
+}
+
+/** Every id in the exports, and the names of what lies there beside them. */
+function exported(): { readonly ids: readonly number[]; readonly files: readonly string[] } {
+  const files = readdirSync(exportsPath()).toSorted();
+  const parts = files.filter((name) => name.startsWith('part-'));
+  const ids = parts.flatMap((name) =>
+    readFileSync(`${exportsPath()}/${name}`, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => Number(line.slice(0, line.indexOf(',')))),
+  );
+  return { ids, files };
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+describe.skipIf(why !== undefined)('the export of customers in batches', { timeout: 180_000 }, () => {
+  beforeAll(async () => {
+    console.log(`seed ${seed}`);
+    [postgres, rondo] = await Promise.all([startPostgres(password), startRondo({ args: onThisMachine })]);
+    postgres.query('postgres', 'create database shop');
+    postgres.query(
+      'shop',
+      `create table customers (id int primary key, name text not null, email text not null);
+       insert into customers select i, case when i % 10 = 0 then 'Meyer, Söhne "& Co" ' || i else 'Customer ' || i end, 'c' || i || '@example.com'
+         from generate_series(1, ${customers}) i`,
+    );
+    const [settings, claim] = manifestsOf<{ data: Record<string, string> }>(`${directory}settings.yaml`);
+    const here = { PGHOST: '127.0.0.1', PGPORT: String(postgres.port), PGUSER: 'postgres' };
+    for (const object of [{ ...settings, data: { ...settings!.data, ...here } }, claim])
+      ok(['create', '-f', '-'], object);
+    ok(['create', '-f', '-'], secret('customer-export', { 'postgres-password': password }));
+    // One customer that no export may have: batch 6 is from 15001 to 17500.
+    postgres.query('shop', "update customers set email = 'nonsense' where id = 16000");
+  });
+  afterAll(async () => {
+    expect(await rondo.stop()).toBe(0);
+    removeDirectory(rondo.dataDir);
+    await postgres.stop();
+  });
+
+  it('exports everybody once, though Pods and the engine are killed, never more at a time than said', async () => {
+    ok(['apply', '--validate=strict', '-f', `${directory}export.yaml`]);
+    let most = 0;
+    const look = (): number[] => {
+      const pids = running();
+      most = Math.max(most, pids.length);
+      return pids;
+    };
+    for (let kills = 0; kills < 6;) {
+      const pids = look();
+      const pid = pids[randomInteger(random, Math.max(1, pids.length))];
+      if (pid === undefined) continue;
+      try {
+        process.kill(pid, 'SIGKILL');
+        kills++;
+      } catch {
+        // It has ended by itself.
+      }
+      await sleep(systemClock, random.float() * 60);
+    }
+    expect(await rondo.stop('SIGKILL')).toBeNull();
+    rondo = await startRondo({ args: onThisMachine, dataDir: rondo.dataDir });
+    while (!isOver('customer-export')) look();
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(4);
+    const { ids, files } = exported();
+    expect(ids).toEqual([...range(1, 15_000), ...range(17_501, customers)]);
+    expect(files).toHaveLength(batches - 1);
+  });
+
+  it('lets one poisoned batch fail alone, at its first try, and says what is wrong with it', () => {
+    const { status } = jobNow('customer-export');
+    expect(status).toMatchObject({ failedIndexes: '6', succeeded: batches - 1, completedIndexes: '0-5,7-39' });
+    const selector = 'batch.kubernetes.io/job-name=customer-export,batch.kubernetes.io/job-completion-index=6';
+    expect(ok(['logs', '-l', selector])).toContain(
+      'batch 6: not a customer: line 1000:16000,"Meyer, Söhne ""& Co"" 16000",nonsense',
+    );
+  });
+
+  it('runs the failed batch again, and only that', () => {
+    postgres.query('shop', "update customers set email = 'c16000@example.com' where id = 16000");
+    const rerun = ['rerun', 'job/customer-export', '--failed', '--data-dir', rondo.dataDir];
+    const { status, stdout, stderr } = runRondo(rerun);
+    expect(`${status} ${stderr}`).toBe('0 ');
+    ok(['apply', '--validate=strict', '-f', '-'], stdout);
+    ok(['wait', '--for=condition=complete', 'job/customer-export-rerun', '--timeout=60s']);
+    expect(ok(['logs', 'job/customer-export-rerun'])).toBe('batch 6: 2500 customers (15001 to 17500)\n');
+    expect(exported().ids).toEqual(range(1, customers));
+    expect(runRondo(['rerun', 'job/customer-export-rerun', '--failed', '--data-dir', rondo.dataDir])).toMatchObject({
+      status: 1,
+      stderr: 'rondo rerun: no index of job customer-export-rerun has failed\n',
+    });
+  });
+
+  it('follows a change of parallelism while it runs', () => {
+    ok(['delete', 'job', 'customer-export']);
+    const job = manifestsOf<{ kind: string; spec: { parallelism: number } }>(`${directory}export.yaml`)[1]!;
+    ok(['create', '-f', '-'], { ...job, spec: { ...job.spec, parallelism: 1 } });
+    const mostUntil = (succeeded: number): number => {
+      let most = 0;
+      while (!isOver('customer-export') && Number(jobNow('customer-export').status['succeeded'] ?? 0) < succeeded)
+        most = Math.max(most, running().length);
+      return most;
+    };
+    expect(mostUntil(5)).toBe(1);
+    ok(['patch', 'job', 'customer-export', '--type=merge', '-p', '{"spec":{"parallelism":8}}']);
+    const most = mostUntil(batches);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(8);
+    ok(['wait', '--for=condition=complete', 'job/customer-export', '--timeout=60s']);
+    expect(exported().ids).toEqual(range(1, customers));
+  });
+});
