@@ -3,7 +3,7 @@ import { tailOffset } from '../log-lines.ts';
 
 /** One entry of a log in the CRI's format: `TIME STREAM TAG content`. */
 export interface LogEntry {
-  /** As it stands there: RFC 3339 with nanoseconds. */
+  /** RFC 3339 with all nine digits, as readers are given it; containerd leaves zeros at the end out (kubelet: `RFC3339NanoFixed`). */
   readonly time: string;
   readonly stream: 'stdout' | 'stderr';
   /** The rest of the line comes with the next entry. */
@@ -26,11 +26,18 @@ export function parseEntry(line: Buffer): LogEntry | undefined {
   const tagEnd = third < 0 ? line.length : third;
   const tags = line.toString('latin1', second + 1, tagEnd).split(':');
   return {
-    time: line.toString('latin1', 0, first),
+    time: withNineDigits(line.toString('latin1', 0, first)),
     stream,
     partial: tags[0] === 'P',
     content: third < 0 ? Buffer.alloc(0) : line.subarray(third + 1),
   };
+}
+
+function withNineDigits(time: string): string {
+  return time.replace(
+    /^([^.Z+]*?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/,
+    (_all, seconds: string, digits = '', zone: string) => `${seconds}.${(digits as string).padEnd(9, '0')}${zone}`,
+  );
 }
 
 /** What an entry gives to a reader. */
