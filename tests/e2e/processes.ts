@@ -29,6 +29,12 @@ export function startTicks(pid: number): string | undefined {
   return /\) (.*)$/.exec(read(`/proc/${pid}/stat`).trim())?.[1]?.split(' ')[19];
 }
 
+/** The process that it was started by, or that took it over; undefined when it is gone. */
+export function parentOf(pid: number): number | undefined {
+  const parent = /\) \S (\d+) /.exec(read(`/proc/${pid}/stat`))?.[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomInteger, seededRandom, sleep, systemClock } from '../../src/clock/index.ts';
-import { processesNaming } from '../e2e/processes.ts';
+import { isAlive, parentOf, processesNaming } from '../e2e/processes.ts';
 import { removeDirectory, runRondo, startRondo, type Rondo } from '../e2e/rondo.ts';
 import { missingParts, startPostgres, type Postgres } from './parts.ts';
 import { kubectl, manifestsOf, onThisMachine, secret } from './rondo-parts.ts';
@@ -28,10 +28,15 @@ const jobNow = (name: string): JobView => JSON.parse(ok(['get', 'job', name, '-o
 const isOver = (name: string): boolean =>
   jobNow(name).status.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') === true;
 
-/** The containers that work on the export now: their main processes (the shell may have children of the same name). */
+/**
+ * The containers that work on the export at one instant: their main processes, without the subshells of the same name.
+ * Reading /proc takes a while, so only those count that are alive still when all of it has been read.
+ */
 function running(): number[] {
-  const parents = processesNaming('/scripts/export.sh').filter(({ command }) => command.startsWith('bash /scripts/'));
-  return parents.map(({ pid }) => pid);
+  const found = processesNaming('/scripts/export.sh').filter(({ command }) => command.startsWith('bash /scripts/'));
+  const shells = new Set(found.map(({ pid }) => pid));
+  const parents = found.map(({ pid }) => ({ pid, parent: parentOf(pid) }));
+  return parents.filter(({ pid, parent }) => !shells.has(parent ?? pid) && isAlive(pid)).map(({ pid }) => pid);
 }
 
 /** Where the claim's volume lies on this machine. */
