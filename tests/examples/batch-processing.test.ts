@@ -1,5 +1,6 @@
 // examples/batch-processing, on a real PostgreSQL.
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomInteger, seededRandom, sleep, systemClock } from '../../src/clock/index.ts';
@@ -56,6 +57,27 @@ function exported(): { readonly ids: readonly number[]; readonly files: readonly
       .map((line) => Number(line.slice(0, line.indexOf(',')))),
   );
   return { ids, files };
+}
+
+interface ExportJob {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly env: object[] }[] } };
+  };
+}
+
+/** The same export in a thousand small batches, suspended: there is always work in the background. */
+function createManyBatches(name: string, parallelism: number): void {
+  const [scripts, job] = manifestsOf<ExportJob>(`${directory}export.yaml`) as [object, ExportJob];
+  const { spec } = job.spec.template;
+  const [container] = spec.containers;
+  const env = [...container!.env, { name: 'BATCHES', value: '1000' }];
+  const template = {
+    ...job.spec.template,
+    spec: { ...spec, containers: [{ ...container, env, resources: { limits: { cpu: '200m' } } }] },
+  };
+  ok(['apply', '-f', '-'], scripts);
+  const many = { completions: 1000, parallelism, suspend: true, template };
+  ok(['create', '-f', '-'], { ...job, metadata: { name }, spec: { ...job.spec, ...many } });
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
@@ -156,5 +178,30 @@ describe.skipIf(why !== undefined)('the export of customers in batches', { timeo
     expect(most).toBeLessThanOrEqual(8);
     ok(['wait', '--for=condition=complete', 'job/customer-export', '--timeout=60s']);
     expect(exported().ids).toEqual(range(1, customers));
+  });
+
+  it('leaves the foreground its time where a core stays free: p99 within twice its idle value', () => {
+    // A search by somebody at a screen: 8 ms of one core, 25 times a second, by four people.
+    const sql = `\\set id random(1, ${customers})\nselect count(*) from customers where name like '%:id%';\n`;
+    const look = (): number[] => postgres.latencies('shop', sql, { clients: 4, perSecond: 25, seconds: 6 });
+    const p99 = (latencies: number[]): number =>
+      latencies.toSorted((a, b) => a - b)[Math.floor(latencies.length * 0.99)]!;
+    const suspend = (on: boolean): string =>
+      ok(['patch', 'job', 'in-the-background', '--type=merge', '-p', JSON.stringify({ spec: { suspend: on } })]);
+    const succeeded = (): number => Number(jobNow('in-the-background').status['succeeded'] ?? 0);
+    createManyBatches('in-the-background', Math.max(1, Math.floor(availableParallelism() / 2)));
+    const [idle, beside]: [number[], number[]] = [[], []];
+    // In turns, so that whatever else this machine does falls on both.
+    for (let turn = 1; turn <= 4; turn++) {
+      idle.push(...look());
+      suspend(false);
+      const before = succeeded();
+      beside.push(...look());
+      expect(succeeded() - before).toBeGreaterThan(5);
+      suspend(true);
+    }
+    console.log(`${succeeded()} batches; p99 ${p99(idle)} ms idle, ${p99(beside)} ms beside them`);
+    expect(p99(beside)).toBeLessThanOrEqual(2 * p99(idle));
+    ok(['delete', 'job', 'in-the-background', '--cascade=foreground']);
   });
 });

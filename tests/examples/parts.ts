@@ -1,6 +1,16 @@
 // Real parts for the examples, on loopback: a PostgreSQL cluster and an S3-compatible server of their own.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,10 +67,19 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void>
   await exit;
 }
 
+export interface PacedLoad {
+  /** Connections that share the queries. */
+  readonly clients: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+
 export interface Postgres {
   readonly port: number;
   /** As the superuser. Gives the rows, one a line, fields with `|` between them. */
   query(database: string, sql: string): string;
+  /** Asks `sql` again and again (pgbench), so many times a second; latencies in ms, from when each was due. */
+  latencies(database: string, sql: string, load: PacedLoad): number[];
   stop(): Promise<void>;
 }
 
@@ -87,29 +106,26 @@ export async function startPostgres(password: string): Promise<Postgres> {
   const [program, ...rest] = asPostgres(`${bin}/postgres`, ...args);
   const child = spawn(program, rest, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
   await until(child, 'stderr', /ready to accept connections/);
+  const client = (name: string, database: string): [string, ...string[]] => [
+    name,
+    ...['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres', ...(name === 'psql' ? ['-d', database] : [])],
+  ];
+  const env = { PGPASSWORD: password };
   return {
     port,
     query: (database, sql) =>
-      run(
-        [
-          'psql',
-          '-h',
-          '127.0.0.1',
-          '-p',
-          String(port),
-          '-U',
-          'postgres',
-          '-d',
-          database,
-          '-qAt',
-          '-v',
-          'ON_ERROR_STOP=1',
-        ],
-        {
-          input: sql,
-          env: { PGPASSWORD: password },
-        },
-      ).trim(),
+      run([...client('psql', database), '-qAt', '-v', 'ON_ERROR_STOP=1'], { input: sql, env }).trim(),
+    latencies: (database, sql, { clients, perSecond, seconds }) => {
+      const [log, script] = [`${directory}/log`, `${directory}/script`];
+      writeFileSync(script, sql);
+      const pace = ['-n', '-f', script, '-c', String(clients), '-R', String(perSecond)];
+      const output = ['-T', String(seconds), '-l', `--log-prefix=${log}`];
+      run([`${bin}/pgbench`, ...client('pgbench', database).slice(1), ...pace, ...output, database], { env });
+      const [name] = readdirSync(directory).filter((file) => file.startsWith('log.'));
+      const lines = readFileSync(`${directory}/${name}`, 'utf8').trim().split('\n');
+      rmSync(`${directory}/${name}`);
+      return lines.map((line) => Number(line.split(' ')[2]) / 1000);
+    },
     stop: async () => {
       await ended(child, 'SIGINT');
       rmSync(directory, { recursive: true, force: true });
