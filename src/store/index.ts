@@ -2,6 +2,7 @@
 export {
   prefixEnd,
   type Entry,
+  type Memo,
   type RangeOptions,
   type RangeResult,
   type Store,

@@ -14,7 +14,7 @@ import type {
   WatchOptions,
   Write,
 } from './store.ts';
-import { StoredEntry, WrittenEntry } from './stored-entry.ts';
+import { StoredEntry, TraceEntry, WrittenEntry } from './stored-entry.ts';
 import { Version } from './version.ts';
 import type { VersionIndex } from './version-index.ts';
 import { WatchHub } from './watch-hub.ts';
@@ -325,21 +325,23 @@ export class RevisionedStore implements Store {
   }
 
   #entryOf(version: Version): Entry {
-    if (version.entry !== undefined) {
+    const { entry } = version;
+    if (entry !== undefined && !isLost(entry)) {
       version.touch();
-      return version.entry;
+      return entry;
     }
-    const entry = this.#readEntry(version);
-    this.#persistence.remember(version, entry);
-    return entry;
+    const read = this.#readEntry(version);
+    this.#persistence.remember(version, read);
+    return read;
   }
 
   /** A list of everything must not drive out what is used all the time. */
   #scannedEntryOf(version: Version): Entry {
-    if (version.entry !== undefined) return version.entry;
-    const entry = this.#readEntry(version);
-    this.#persistence.offer(version, entry);
-    return entry;
+    const { entry } = version;
+    if (entry !== undefined && !isLost(entry)) return entry;
+    const read = this.#readEntry(version);
+    this.#persistence.offer(version, read);
+    return read;
   }
 
   #readEntry(version: Version): Entry {
@@ -360,6 +362,10 @@ export class RevisionedStore implements Store {
   #lazyEntryOf(version: Version): Entry {
     return version.entry ?? new StoredEntry(version, (stored) => this.#entryOf(stored).value);
   }
+}
+
+function isLost(entry: Entry): boolean {
+  return entry instanceof TraceEntry && entry.isLost;
 }
 
 function refusalOf(write: Write, before: Version | undefined): Error | undefined {

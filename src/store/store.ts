@@ -64,10 +64,18 @@ export interface Entry {
   /** Revision of this version. */
   readonly modRevision: number;
   /**
-   * Whatever the writer wants to keep beside the value in memory (for instance the decoded object). Lost when the value
-   * leaves the cache or the process ends; a reader that had to decode may set it again.
+   * Whatever the writer wants to keep beside the value in memory (for instance the decoded object). Only its trace stays
+   * when the value leaves the cache; a reader that had to decode may set it again.
    */
-  memo?: object | undefined;
+  memo?: Memo | undefined;
+}
+
+/** What lies beside a value in memory. */
+export interface Memo {
+  /** What may be kept of it without the value: something that holds nothing but weakly. */
+  trace(): Memo | undefined;
+  /** A trace of something that nobody holds any more. */
+  readonly isLost: boolean;
 }
 
 export interface Write {
@@ -87,7 +95,7 @@ export interface Write {
 export interface Encoding {
   /** Called at most once: by the disk store at once, by the memory store not before somebody reads the value. */
   readonly value: () => Buffer;
-  readonly memo?: object;
+  readonly memo?: Memo;
 }
 
 export interface StoreEvent {

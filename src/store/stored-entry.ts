@@ -1,4 +1,4 @@
-import type { Encoding, Entry } from './store.ts';
+import type { Encoding, Entry, Memo } from './store.ts';
 import type { Version } from './version.ts';
 
 /** An entry whose value is read when somebody asks for it: the state before an event is rarely looked at. */
@@ -6,7 +6,7 @@ export class StoredEntry implements Entry {
   readonly key: string;
   readonly createRevision: number;
   readonly modRevision: number;
-  memo: object | undefined = undefined;
+  memo: Memo | undefined = undefined;
   readonly #version: Version;
   readonly #read: (version: Version) => Buffer;
   #value: Buffer | undefined;
@@ -25,12 +25,40 @@ export class StoredEntry implements Entry {
   }
 }
 
+/** An entry whose value has left memory, while others may still hold what its memo was. */
+export class TraceEntry implements Entry {
+  readonly key: string;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  memo: Memo | undefined;
+  readonly #version: Version;
+  readonly #read: (version: Version) => Buffer;
+
+  constructor(version: Version, read: (version: Version) => Buffer, trace: Memo) {
+    this.key = version.key;
+    this.createRevision = version.createRevision;
+    this.modRevision = version.revision;
+    this.memo = trace;
+    this.#version = version;
+    this.#read = read;
+  }
+
+  /** Not kept: this entry is none of those whose bytes are counted. */
+  get value(): Buffer {
+    return this.#read(this.#version);
+  }
+
+  get isLost(): boolean {
+    return this.memo === undefined || this.memo.isLost;
+  }
+}
+
 /** An entry that was just written. Its value is made when it is asked for. */
 export class WrittenEntry implements Entry {
   readonly key: string;
   readonly createRevision: number;
   readonly modRevision: number;
-  memo: object | undefined;
+  memo: Memo | undefined;
   #value: Buffer | (() => Buffer);
 
   constructor({ key, createRevision, revision }: Version, { value, memo }: Encoding) {

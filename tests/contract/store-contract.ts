@@ -114,7 +114,7 @@ export function storeContract(name: string, open: OpenStore): void {
     });
 
     it('keeps the memo beside the value', async () => {
-      const memo = { decoded: true };
+      const memo = { trace: () => undefined, isLost: false };
       await store.write({ key: 'a', type: 'put', encode: () => ({ value: () => Buffer.from('1'), memo }) });
       expect(store.get('a')?.memo).toBe(memo);
     });

@@ -1,5 +1,5 @@
 import { deepFreeze, type KubeObject } from '../../api/index.ts';
-import type { Entry } from '../../store/index.ts';
+import type { Entry, Memo } from '../../store/index.ts';
 import type { Operations, Stored } from '../operations.ts';
 import { EncodingSlab } from './encoding-slab.ts';
 
@@ -17,7 +17,7 @@ interface Piece {
  * kind's preparation, which gives what upstream's defaulting on read shows (a Job without labels reads back with those
  * of its template).
  */
-export class StoredVersion implements Stored {
+export class StoredVersion implements Stored, Memo {
   readonly #source: VersionSource;
   #bytes: Buffer | undefined;
   #spec: Piece | undefined;
@@ -78,9 +78,38 @@ export class StoredVersion implements Stored {
     this.#object = undefined;
   }
 
+  readonly isLost = false;
+
+  /** Informers often hold the object of a version whose bytes have left memory. */
+  trace(): Memo | undefined {
+    const weak = this.#weak ?? (this.#object === undefined ? undefined : new WeakRef(this.#object));
+    return weak === undefined ? undefined : new VersionTrace(weak);
+  }
+
   /** Nobody holds the decoded object any more. */
   get faded(): boolean {
     return this.#weak !== undefined && this.#weak.deref() === undefined;
+  }
+}
+
+/** Finds the object of a version, while somebody holds it. */
+class VersionTrace implements Memo {
+  readonly #weak: WeakRef<KubeObject>;
+
+  constructor(weak: WeakRef<KubeObject>) {
+    this.#weak = weak;
+  }
+
+  get object(): KubeObject | undefined {
+    return this.#weak.deref();
+  }
+
+  get isLost(): boolean {
+    return this.#weak.deref() === undefined;
+  }
+
+  trace(): Memo {
+    return this;
   }
 }
 
@@ -134,12 +163,18 @@ export class Versions {
 
   /** The version in an entry, remembered with it. */
   of(entry: Entry): StoredVersion {
-    const { memo } = entry;
-    if (memo instanceof StoredVersion && !memo.faded) return memo;
+    const known = this.#known(entry);
+    if (known !== undefined) return known;
     const version = StoredVersion.decoded(this.#source, entry.value);
     entry.memo = version;
     this.#remember(entry);
     return version;
+  }
+
+  #known({ memo }: Entry): StoredVersion | undefined {
+    if (memo instanceof StoredVersion && !memo.faded) return memo;
+    const object = memo instanceof VersionTrace ? memo.object : undefined;
+    return object === undefined ? undefined : StoredVersion.made(this.#source, object, undefined);
   }
 
   /** The version in an entry that was just written. What it replaces will hardly be asked for again. */
@@ -151,9 +186,7 @@ export class Versions {
 
   /** The same as `of` without remembering, for those who walk over everything. */
   peek(entry: Entry): StoredVersion {
-    const { memo } = entry;
-    if (memo instanceof StoredVersion && !memo.faded) return memo;
-    return StoredVersion.decoded(this.#source, entry.value);
+    return this.#known(entry) ?? StoredVersion.decoded(this.#source, entry.value);
   }
 
   /** Puts the entry under the bound; the oldest remembered one is kept no longer by us. */

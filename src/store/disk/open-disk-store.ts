@@ -141,7 +141,7 @@ function assemble(parts: {
   const onFinished = (segment: Segment): void => maintenance.finish(segment);
   const writer = new LogWriter({ ...base, counters, active: tail.active, prepared, onFinished }, tail.revision);
   maintenance.attach(writer);
-  const cache = new EntryCache(options.cacheBytes ?? 32 << 20);
+  const cache = new EntryCache(options.cacheBytes ?? 32 << 20, (version) => persistence.read(version));
   const persistence = new DiskPersistence({ writer, maintenance, cache, lock, counters });
   const store = new RevisionedStore({ clock, index, history, persistence, counters });
   maintenance.tidy();
