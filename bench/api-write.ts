@@ -17,6 +17,10 @@ const targets = new Map([
   [64, 8000],
 ]);
 
+type Protocol = 'h1' | 'h1s' | 'h2';
+const protocols: readonly Protocol[] = ['h1', 'h1s', 'h2'];
+const nameOf: Record<Protocol, string> = { h1: 'plain HTTP/1.1', h1s: 'TLS, HTTP/1.1', h2: 'TLS, HTTP/2' };
+
 export const apiWrite: Workload = {
   name: 'api-write',
   title: 'W5 durable creates of a 2 KB object over HTTP',
@@ -33,25 +37,22 @@ export const apiWrite: Workload = {
 
 async function measure(rondo: Server, bare: Server, { quick }: RunOptions): Promise<readonly Row[]> {
   const [seconds, rounds] = quick ? [1, 1] : [3, 3];
-  for (const protocol of ['h1', 'h2'] as const) await rondo.load(protocol, 16, quick ? 2 : 4);
+  for (const protocol of protocols) await rondo.load(protocol, 16, quick ? 2 : 4);
   await bare.load('h1', 16, 1);
   const disk = Array.from({ length: rounds }, () => diskWritesPerSecond(seconds / 3));
   const rows = [row('disk: 4 KB O_DSYNC overwrites, one at a time', 'writes/s', disk)];
   for (const [clients, atLeast] of targets) {
-    const runs: Record<'h1' | 'h2' | 'bare', Load[]> = { h1: [], h2: [], bare: [] };
+    const runs: Record<Protocol | 'bare', Load[]> = { h1: [], h1s: [], h2: [], bare: [] };
     for (let round = 0; round < rounds; round++) {
       runs.bare.push(await bare.load('h1', clients, seconds));
-      runs.h1.push(await rondo.load('h1', clients, seconds));
-      runs.h2.push(await rondo.load('h2', clients, seconds));
+      for (const protocol of protocols) runs[protocol].push(await rondo.load(protocol, clients, seconds));
     }
     const echo = { what: 'bare node:http echo', value: median(runs.bare.map((run) => run.perSecond)) };
     // One client alone waits for one write to the disk each time.
     const oneByOne = { what: 'bare disk', value: Math.min(median(disk), echo.value) };
     const limit = clients === 1 ? oneByOne : echo;
-    for (const [protocol, name] of [
-      ['h1', 'plain HTTP/1.1'],
-      ['h2', 'TLS, HTTP/2'],
-    ] as const) {
+    for (const protocol of protocols) {
+      const name = nameOf[protocol];
       const what = `${clients} client${clients > 1 ? 's' : ''}, ${name}`;
       rows.push(
         row(
@@ -109,7 +110,7 @@ class Server {
     return new Server(child, lines, JSON.parse(first) as Addresses);
   }
 
-  async load(protocol: 'h1' | 'h2', clients: number, seconds: number): Promise<Load> {
+  async load(protocol: Protocol, clients: number, seconds: number): Promise<Load> {
     const port = protocol === 'h1' ? this.#addresses.plain : this.#addresses.tls;
     const args = [protocol, port, clients, seconds, `load-${this.#loads++}`].map(String);
     const before = await this.#cpuMicros();

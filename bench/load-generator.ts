@@ -1,6 +1,7 @@
 // Creates ConfigMaps of 2 KB as fast as some clients can, each with one request at a time:
-// node load-generator.js h1|h2 PORT CLIENTS SECONDS PREFIX. Prints one line of JSON.
-import { connect } from 'node:net';
+// node load-generator.js h1|h1s|h2 PORT CLIENTS SECONDS PREFIX. Prints one line of JSON.
+import { connect as connectPlainly } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 import { openRawHttp2 } from './raw-http2.ts';
 
 export interface LoadResult {
@@ -17,8 +18,10 @@ const maxSessions = 8;
 const data = { text: 'x'.repeat(1850) };
 
 /** HTTP/1.1 by hand: the generator shares the machine with the server, so it must cost next to nothing. */
-function plainClient(port: number): Promise<Send> {
-  const socket = connect(port, '127.0.0.1').setNoDelay(true);
+function http1Client(port: number, secure: boolean): Promise<Send> {
+  const where = { host: '127.0.0.1', port };
+  const socket = secure ? connectSecurely({ ...where, rejectUnauthorized: false }) : connectPlainly(where);
+  socket.setNoDelay(true);
   let settle: (status: number) => void = () => undefined;
   let received = '';
   socket.on('data', (chunk: Buffer) => {
@@ -37,12 +40,12 @@ function plainClient(port: number): Promise<Send> {
       socket.write(`${head}${body.length}\r\n\r\n${body.toString('latin1')}`, 'latin1');
     });
   return new Promise((resolve, reject) => {
-    socket.once('connect', () => resolve(send)).once('error', reject);
+    socket.once(secure ? 'secureConnect' : 'connect', () => resolve(send)).once('error', reject);
   });
 }
 
 /** HTTP/2 by hand as well. Without its compressed status line: what was not created is answered with a Status. */
-async function secureClient(port: number): Promise<Send> {
+async function http2Client(port: number): Promise<Send> {
   const post = await openRawHttp2(port, [
     [':method', 'POST'],
     [':scheme', 'https'],
@@ -65,10 +68,10 @@ async function generate(
   load: { clients: number; seconds: number; prefix: string },
 ): Promise<LoadResult> {
   const { clients, seconds, prefix } = load;
-  const open = protocol === 'h2' ? secureClient : plainClient;
+  const open = (): Promise<Send> => (protocol === 'h2' ? http2Client(port) : http1Client(port, protocol === 'h1s'));
   // As Go's clients do, those of HTTP/2 share connections.
   const connections = protocol === 'h2' ? Math.min(clients, maxSessions) : clients;
-  const opened = await Promise.all(Array.from({ length: connections }, () => open(port)));
+  const opened = await Promise.all(Array.from({ length: connections }, open));
   const senders = Array.from({ length: clients }, (_, client) => opened[client % connections]!);
   const delays: number[] = [];
   const startMs = performance.now();
