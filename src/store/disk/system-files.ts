@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { lockDirectory } from './directory-lock.ts';
 import type { FileLayer, OpenFile } from './file-layer.ts';
+import { WritePace } from './write-pace.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC } = fs.constants;
 /**
@@ -30,13 +31,15 @@ export const systemFiles: FileLayer = {
   lock: (directory) => lockDirectory(path.resolve(directory)),
 };
 
+type Mode = 'read' | 'log' | 'create';
+
 const flagsOf = { read: O_RDONLY, log: O_RDWR | durableWriteFlag, create: O_RDWR | O_CREAT | O_TRUNC };
 
-function openFile(file: string, mode: 'read' | 'log' | 'create'): Promise<OpenFile> {
+function openFile(file: string, mode: Mode): Promise<OpenFile> {
   return new Promise((resolve, reject) => {
     fs.open(file, flagsOf[mode], 0o600, (error, descriptor) => {
       if (error !== null) reject(error);
-      else resolve(new SystemFile(file, descriptor, mode === 'log' && durableWriteFlag === 0));
+      else resolve(new SystemFile(file, descriptor, mode));
     });
   });
 }
@@ -44,12 +47,14 @@ function openFile(file: string, mode: 'read' | 'log' | 'create'): Promise<OpenFi
 class SystemFile implements OpenFile {
   readonly path: string;
   readonly #descriptor: number;
-  readonly #syncAfterWrite: boolean;
+  readonly #durable: 'by writing' | 'by syncing' | 'not yet';
+  readonly #pace = new WritePace();
 
-  constructor(file: string, descriptor: number, syncAfterWrite: boolean) {
+  constructor(file: string, descriptor: number, mode: Mode) {
     this.path = file;
     this.#descriptor = descriptor;
-    this.#syncAfterWrite = syncAfterWrite;
+    const durably = durableWriteFlag === 0 ? 'by syncing' : 'by writing';
+    this.#durable = mode === 'log' ? durably : 'not yet';
   }
 
   sizeBytes(): Promise<number> {
@@ -80,6 +85,20 @@ class SystemFile implements OpenFile {
   }
 
   async write(data: Uint8Array, position: number): Promise<void> {
+    const startMs = performance.now();
+    if (this.#durable === 'by writing' && this.#pace.allowsNow(data.length)) this.#writeNow(data, position);
+    else await this.#writeInPool(data, position);
+    this.#pace.took(performance.now() - startMs);
+    if (this.#durable === 'by syncing') await this.sync();
+  }
+
+  #writeNow(data: Uint8Array, position: number): void {
+    for (let total = 0; total < data.length;) {
+      total += fs.writeSync(this.#descriptor, data, total, data.length - total, position + total);
+    }
+  }
+
+  async #writeInPool(data: Uint8Array, position: number): Promise<void> {
     let total = 0;
     while (total < data.length) {
       const from = total;
@@ -87,7 +106,6 @@ class SystemFile implements OpenFile {
         fs.write(this.#descriptor, data, from, data.length - from, position + from, done),
       );
     }
-    if (this.#syncAfterWrite) await this.sync();
   }
 
   sync(): Promise<void> {
