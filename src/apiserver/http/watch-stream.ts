@@ -30,6 +30,7 @@ export class WatchStream implements WatchSink {
   #next = 0;
   #backlogBytes = 0;
   #blocked = true;
+  #flushPending = false;
   /** All of the past has been handed over; the client has read it too. */
   #current = false;
   #caughtUp = false;
@@ -57,7 +58,7 @@ export class WatchStream implements WatchSink {
       this.#queue.push(event);
       this.#backlogBytes += sizeOf(event);
     }
-    this.#flush();
+    this.#flushLater();
     this.#cutOffIfTooSlow();
   }
 
@@ -69,6 +70,16 @@ export class WatchStream implements WatchSink {
   onEnd(error?: ApiError): void {
     this.#ending ??= { error };
     this.#flush();
+  }
+
+  /** Controllers hear of a change first, and what comes within one turn goes out in one write. */
+  #flushLater(): void {
+    if (this.#flushPending) return;
+    this.#flushPending = true;
+    void this.#clock.yield().then(() => {
+      this.#flushPending = false;
+      this.#flush();
+    });
   }
 
   #flush(): void {

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { systemClock } from '../../clock/index.ts';
 import { lockDirectory } from './directory-lock.ts';
 import type { FileLayer, OpenFile } from './file-layer.ts';
 import { WritePace } from './write-pace.ts';
@@ -85,10 +86,10 @@ class SystemFile implements OpenFile {
   }
 
   async write(data: Uint8Array, position: number): Promise<void> {
-    const startMs = performance.now();
+    const startMs = systemClock.monotonic();
     if (this.#durable === 'by writing' && this.#pace.allowsNow(data.length)) this.#writeNow(data, position);
     else await this.#writeInPool(data, position);
-    this.#pace.took(performance.now() - startMs);
+    this.#pace.took(systemClock.monotonic() - startMs);
     if (this.#durable === 'by syncing') await this.sync();
   }
 

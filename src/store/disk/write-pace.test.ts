@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../clock/index.ts';
 import { WritePace } from './write-pace.ts';
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function quickPace(): WritePace {
   const pace = new WritePace();
@@ -23,7 +22,7 @@ describe('the pace of durable writes', () => {
     const pace = quickPace();
     for (let turn = 0; turn < 1000; turn++) {
       expect(pace.allowsNow(100)).toBe(true);
-      await nextTurn();
+      await systemClock.yield();
     }
   });
 
@@ -31,7 +30,7 @@ describe('the pace of durable writes', () => {
     const pace = quickPace();
     const answers = Array.from({ length: 7 }, () => pace.allowsNow(100));
     expect(answers).toEqual([true, true, true, true, true, true, false]);
-    await nextTurn();
+    await systemClock.yield();
     expect(Array.from({ length: 512 }, () => pace.allowsNow(100))).not.toContain(true);
     expect(pace.allowsNow(100)).toBe(true);
   });

@@ -1,3 +1,5 @@
+import { systemClock } from '../../clock/index.ts';
+
 const smallBytes = 8192;
 /** A disk that takes longer than this for a small write must not hold up the event loop. */
 const quickMs = 1;
@@ -22,7 +24,7 @@ export class WritePace {
       this.#rest--;
       return false;
     }
-    if (this.#inTurn === 0) setImmediate(() => (this.#inTurn = 0));
+    if (this.#inTurn === 0) void systemClock.yield().then(() => (this.#inTurn = 0));
     this.#inTurn++;
     if (this.#inTurn <= mostPerTurn) return true;
     this.#rest = restWrites;
