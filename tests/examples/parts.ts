@@ -18,10 +18,10 @@ import { fileURLToPath } from 'node:url';
 
 const s3rver = fileURLToPath(new URL('s3/node_modules/.bin/s3rver', import.meta.url));
 
-/** Why the parts cannot be had here; undefined: they can. */
-export function missingParts(): string | undefined {
+/** Why the parts (those of all cases, and `more` programs) cannot be had here; undefined: they can. */
+export function missingParts(more: readonly string[] = []): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'they need root on Linux';
-  const programs = ['age', 'zstd', 'psql', 'pg_dump', 'curl', 'bash', 'setpriv'];
+  const programs = ['age', 'zstd', 'psql', 'pg_dump', 'curl', 'bash', 'setpriv', ...more];
   const missing = programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
   if (postgresBin() === undefined) missing.push('postgres');
   if (!existsSync(s3rver)) missing.push('s3rver');
@@ -52,7 +52,7 @@ export function run(
   throw new Error(`${command.join(' ')}: ${result.status} ${result.stderr}${result.error?.message ?? ''}`);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;
@@ -60,7 +60,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Sends a signal, and waits for the end. */
+export async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = new Promise((resolve) => child.once('exit', resolve));
   child.kill(signal);
@@ -137,6 +138,8 @@ export interface Bucket {
   readonly endpoint: string;
   /** Keys of all objects. */
   keys(): string[];
+  /** What an object holds. */
+  read(key: string): Buffer;
   stop(): Promise<void>;
 }
 
@@ -173,6 +176,7 @@ export async function startBucket(options: { readonly sizeKilobytes?: number } =
         .filter((path) => path.endsWith('._S3rver_object'))
         .map((path) => path.slice(`${directory}/backups/`.length, -'._S3rver_object'.length))
         .toSorted(),
+    read: (key) => readFileSync(`${directory}/backups/${key}._S3rver_object`),
     stop: async () => {
       await ended(child, 'SIGTERM');
       if (sizeKilobytes !== undefined) run(['umount', directory]);
