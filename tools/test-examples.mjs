@@ -11,6 +11,7 @@ const packages = {
   age: 'age',
   bash: 'bash',
   curl: 'curl',
+  jq: 'jq',
   nginx: 'nginx-light',
   pg_dump: 'postgresql-client',
   pg_ctlcluster: 'postgresql',

@@ -9,11 +9,12 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const s3rver = fileURLToPath(new URL('s3/node_modules/.bin/s3rver', import.meta.url));
@@ -138,6 +139,8 @@ export interface Bucket {
   readonly endpoint: string;
   /** Keys of all objects. */
   keys(): string[];
+  /** Puts an object there that is as old as this, around the server. */
+  plant(key: string, bytes: Buffer, modified: Date): void;
   /** What an object holds. */
   read(key: string): Buffer;
   stop(): Promise<void>;
@@ -176,6 +179,13 @@ export async function startBucket(options: { readonly sizeKilobytes?: number } =
         .filter((path) => path.endsWith('._S3rver_object'))
         .map((path) => path.slice(`${directory}/backups/`.length, -'._S3rver_object'.length))
         .toSorted(),
+    plant: (key, bytes, modified) => {
+      const path = `${directory}/backups/${key}`;
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(`${path}._S3rver_metadata.json`, '{"content-type":"application/octet-stream"}');
+      writeFileSync(`${path}._S3rver_object`, bytes);
+      utimesSync(`${path}._S3rver_object`, modified, modified);
+    },
     read: (key) => readFileSync(`${directory}/backups/${key}._S3rver_object`),
     stop: async () => {
       await ended(child, 'SIGTERM');

@@ -466,6 +466,20 @@ spec: { suspend: true, template: { spec: { restartPolicy: Never, containers: [{ 
       expect([missing.code, empty.code, alone.code]).toEqual([2, 2, 2]);
     });
 
+    it('takes every kind that people keep in files, and says which when it cannot', async () => {
+      const head = (apiVersion: string, kind: string): string =>
+        `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: it\n`;
+      const role = `${head('rbac.authorization.k8s.io/v1', 'Role')}rules: [{ apiGroups: [''], resources: [pods], verbs: [get] }]\n`;
+      const claim = `${head('v1', 'PersistentVolumeClaim')}spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }\n`;
+      const taken = await run([cronJob('hourly'), role, claim, scenario([])]);
+      expect([taken.error, taken.code]).toEqual(['', 0]);
+      const refused = await run([cronJob('hourly'), head('apps/v1', 'Deployment'), scenario([])]);
+      expect(refused.error).toMatch(
+        /\.yaml:\d+: kind: apps\/v1 Deployment cannot be used; v1 Namespace, .*v1 Role, .* can$/,
+      );
+      expect(refused.code).toBe(2);
+    });
+
     it('names the line', async () => {
       expect((await run(['a: 1\nb: [\n'])).error).toMatch(/\d\.yaml:3: /);
       const { error } = await run([scenario(['expect:', '  - runs: 3', '  - runs: many'])]);

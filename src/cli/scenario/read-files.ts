@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ApiError, decodeObject, parseDocumentPath, parseLocatedYaml } from '../../api/index.ts';
+import { ApiError, apiVersionOf, decodeObject, parseDocumentPath, parseLocatedYaml } from '../../api/index.ts';
 import { UsageError } from '../command.ts';
 import { faultAt, type Source } from './fields.ts';
+import { manifestKinds, manifestResource } from './manifest-kinds.ts';
 import type { Manifest } from './scenario.ts';
 
 export const scenarioVersion = 'rondo.dev/v1alpha1';
@@ -18,11 +19,6 @@ export interface ReadFiles {
   /** Documents of kind Scenario, still to be read. */
   readonly scenarios: readonly Source[];
 }
-
-const kinds = new Map([
-  ...['Job', 'CronJob'].map((kind) => [kind, 'batch/v1'] as const),
-  ...['Namespace', 'ConfigMap', 'Secret', 'ServiceAccount', 'Pod'].map((kind) => [kind, 'v1'] as const),
-]);
 
 /**
  * Reads manifests and scenarios from files (`-`: standard input), any number of documents, lists included.
@@ -110,20 +106,21 @@ export function checkManifest(source: Source, path: readonly (string | number)[]
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UsageError(faultAt(source, path, 'must be an object'));
   const { kind, apiVersion } = value as { kind?: unknown; apiVersion?: unknown };
-  if (typeof kind !== 'string' || kinds.get(kind) !== apiVersion) {
-    const known = [...kinds].map(([name, version]) => `${version} ${name}`).join(', ');
-    const message = `${String(apiVersion)} ${String(kind)} cannot be used; ${known}, ${scenarioVersion} Scenario can`;
+  const resource = manifestResource(kind);
+  if (resource === undefined || apiVersionOf(resource) !== apiVersion) {
+    const known = `${manifestKinds}, ${scenarioVersion} Scenario can`;
+    const message = `${String(apiVersion)} ${String(kind)} cannot be used; ${known}`;
     throw new UsageError(faultAt(source, [...path, 'kind'], message));
   }
   try {
-    const { object, unknownFields } = decodeObject(value, kind);
+    const { object, unknownFields } = decodeObject(value, resource.kind);
     const [unknown] = unknownFields;
     if (unknown !== undefined)
       throw new UsageError(faultAt(source, [...path, ...parseDocumentPath(unknown)], 'unknown field'));
     const manifest = object as Manifest;
     const { name, namespace = 'default' } = manifest.metadata ?? {};
     if (name === undefined) throw new UsageError(faultAt(source, [...path, 'metadata'], 'metadata.name is missing'));
-    const place = kind === 'Namespace' ? {} : { namespace };
+    const place = resource.namespaced ? { namespace } : {};
     return { ...manifest, metadata: { ...manifest.metadata, ...place } };
   } catch (error) {
     if (error instanceof ApiError) {

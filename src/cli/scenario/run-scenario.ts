@@ -3,6 +3,7 @@ import type { CronJob, Draft, Job, KubeObject, ObjectRef, Resource } from '../..
 import { createVirtualEngine, formatDuration, systemClock, type VirtualEngine } from '../../engine/index.ts';
 import { UsageError, type Terminal } from '../command.ts';
 import { faultAt } from './fields.ts';
+import { creationOrder, manifestResource } from './manifest-kinds.ts';
 import { fits, qualified, splitName } from './names.ts';
 import { Outcomes } from './outcomes.ts';
 import { rejection, type LocatedManifest } from './read-files.ts';
@@ -30,16 +31,6 @@ export interface ClockStep {
 
 /** Somebody wants it to end: nothing is reported. */
 export class InterruptedError extends Error {}
-
-const byKind: Readonly<Record<string, Resource<KubeObject>>> = {
-  Namespace: resources.namespaces as Resource<KubeObject>,
-  ConfigMap: resources.configMaps as Resource<KubeObject>,
-  Secret: resources.secrets as Resource<KubeObject>,
-  ServiceAccount: resources.serviceAccounts as Resource<KubeObject>,
-  Pod: resources.pods as Resource<KubeObject>,
-  Job: resources.jobs as Resource<KubeObject>,
-  CronJob: resources.cronJobs as Resource<KubeObject>,
-};
 
 /** How much time passes between two looks at whether somebody interrupts. */
 const stepMs = 86_400_000;
@@ -126,12 +117,12 @@ class ScenarioRun {
 
   async #createAll(manifests: readonly LocatedManifest[]): Promise<void> {
     const { client, clock } = this.#engine;
-    const order = Object.keys(byKind);
-    const ordered = manifests.toSorted((a, b) => order.indexOf(a.manifest.kind) - order.indexOf(b.manifest.kind));
+    const turn = ({ manifest }: LocatedManifest): number => creationOrder(manifest.kind);
+    const ordered = manifests.toSorted((a, b) => turn(a) - turn(b));
     await this.#createNamespaces(ordered);
     for (const located of ordered) {
       try {
-        await client.create(byKind[located.manifest.kind]!, located.manifest);
+        await client.create(manifestResource(located.manifest.kind)!, located.manifest);
       } catch (error) {
         if (error instanceof ApiError && error.code < 500) throw rejection(located, error);
         throw error;
@@ -187,11 +178,11 @@ class ScenarioRun {
       case 'apply':
         return this.#apply(act.manifest);
       case 'delete': {
-        const resource = byKind[act.kind]!;
+        const resource = manifestResource(act.kind)!;
         for (const full of await this.#allNamed(resource, act.name)) {
           const { namespace, name } = splitName(full);
           this.#recorder.note(act.kind === 'CronJob' ? full : '', `${act.kind} ${name} is deleted`);
-          const ref = act.kind === 'Namespace' ? { name } : { namespace, name };
+          const ref = resource.namespaced ? { namespace, name } : { name };
           await client.delete(resource, ref, { propagationPolicy: 'Background' });
         }
         return;
@@ -247,7 +238,7 @@ class ScenarioRun {
   /** Merges into what is there, or creates it. */
   async #apply(manifest: Manifest): Promise<void> {
     const { client } = this.#engine;
-    const resource = byKind[manifest.kind]!;
+    const resource = manifestResource(manifest.kind)!;
     const { namespace, name = '' } = manifest.metadata;
     const ref = namespace === undefined ? { name } : { namespace, name };
     this.#recorder.note(
