@@ -466,6 +466,31 @@ spec: { suspend: true, template: { spec: { restartPolicy: Never, containers: [{ 
       expect([missing.code, empty.code, alone.code]).toEqual([2, 2, 2]);
     });
 
+    it('takes outcomes for those of the containers that do the work, unless one is named', async () => {
+      const init = 'initContainers: [{ name: prepare, image: any }], containers: [{ name: main';
+      const prepared = cronJob('hourly').replace('containers: [{ name: main', init);
+      const outcomes = [
+        'outcomes:',
+        '  - { container: prepare, to: 2026-01-01T01:30:00Z, attempt: 1, exitCode: 1 }',
+        '  - { attempt: 1, from: 2026-01-01T01:30:00Z, exitCode: 1, duration: 1m }',
+      ];
+      const { runs } = await runJson([prepared, scenario(outcomes, '3h')]);
+      expect(runs.map(({ outcome, failedPods }) => [outcome, failedPods])).toEqual([
+        ['succeeded', 1],
+        ['succeeded', 1],
+        ['running', undefined],
+      ]);
+    });
+
+    it('finds a container that is misspelled', async () => {
+      const { error, code } = await run([
+        cronJob('hourly'),
+        scenario(['outcomes: [{ container: mian, exitCode: 1 }]']),
+      ]);
+      expect(error).toMatch(/spec\.outcomes\[0\]\.container: nothing is named mian; there are \w+$/);
+      expect(code).toBe(2);
+    });
+
     it('takes every kind that people keep in files, and says which when it cannot', async () => {
       const head = (apiVersion: string, kind: string): string =>
         `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata:\n  name: it\n`;

@@ -1,3 +1,4 @@
+import type { Container } from '../../api/index.ts';
 import { Faults } from './fields.ts';
 import { fits } from './names.ts';
 import type { LocatedManifest } from './read-files.ts';
@@ -12,11 +13,13 @@ export function checkNames(scenario: Scenario, manifests: readonly LocatedManife
   const cronJobs: string[] = [];
   const jobs: string[] = [];
   const pods: string[] = [];
+  const containers = new Set<string>();
   const note = (manifest: LocatedManifest['manifest']): void => {
     const key = `${manifest.metadata.namespace}/${manifest.metadata.name}`;
     if (manifest.kind === 'CronJob') cronJobs.push(key);
     if (manifest.kind === 'Job') jobs.push(key);
     if (manifest.kind === 'Pod') pods.push(key);
+    for (const name of containersOf(manifest)) containers.add(name);
   };
   for (const { manifest } of manifests) note(manifest);
   for (const happening of scenario.happenings) if (happening.type === 'apply') note(happening.manifest);
@@ -36,6 +39,9 @@ export function checkNames(scenario: Scenario, manifests: readonly LocatedManife
   scenario.outcomes.forEach(({ job }, index) =>
     demandJob(['spec', 'outcomes', index], job, [...cronJobs, ...jobs, ...pods]),
   );
+  scenario.outcomes.forEach(({ container }, index) =>
+    demand(['spec', 'outcomes', index, 'container'], container, [...containers]),
+  );
   for (const { path, cronJob, job } of scenario.expectations) {
     demand([...path, 'cronJob'], cronJob, cronJobs);
     demandJob(path, job, jobs);
@@ -47,4 +53,21 @@ export function checkNames(scenario: Scenario, manifests: readonly LocatedManife
 function mayMake(cronJob: string, pattern: string): boolean {
   const literal = pattern.split('*')[0]!;
   return literal.startsWith(`${cronJob}-`) || (pattern.includes('*') && `${cronJob}-`.startsWith(literal));
+}
+
+/** As far as it is read here; a change that is applied may leave out any of it. */
+interface View {
+  readonly spec?: View;
+  readonly template?: View;
+  readonly jobTemplate?: View;
+  readonly initContainers?: readonly Container[];
+  readonly containers?: readonly Container[];
+}
+
+/** Names of the containers of a Pod, or of the Pods that a Job or CronJob makes. */
+function containersOf({ spec }: LocatedManifest['manifest']): readonly string[] {
+  const given = spec as View | undefined;
+  const job = given?.jobTemplate?.spec ?? given;
+  const pod = job?.template?.spec ?? job;
+  return [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].map(({ name }) => name);
 }

@@ -1,4 +1,4 @@
-import { completionIndexAnnotation, controllerOf, refOf, type ObjectRef } from '../../api/index.ts';
+import { completionIndexAnnotation, controllerOf, isSidecar, refOf, type ObjectRef } from '../../api/index.ts';
 import { seededRandom, type ContainerRequest, type Random, type Script } from '../../engine/index.ts';
 import { fits } from './names.ts';
 import type { Distribution, Outcome, Scenario } from './scenario.ts';
@@ -46,6 +46,8 @@ export class Outcomes {
       job,
       cronJob: this.#context.cronJobOf(job),
       index: index === undefined ? undefined : Number(index),
+      container: id.container,
+      prepares: pod.spec.initContainers?.some((init) => init.name === id.container && !isSidecar(init)) === true,
     };
     const nowMs = this.#context.now();
     const outcome = this.#scenario.outcomes.find((candidate) => covers(candidate, { ...start, attempt, nowMs }));
@@ -76,12 +78,16 @@ interface Start {
   readonly job: string;
   readonly cronJob: string | undefined;
   readonly index: number | undefined;
+  readonly container: string;
+  /** It is an init container: what is said of the Job is said of the others. */
+  readonly prepares: boolean;
   readonly attempt: number;
   readonly nowMs: number;
 }
 
 function covers(outcome: Outcome, start: Start): boolean {
-  const { job, index, attempt, fromMs, toMs } = outcome;
+  const { job, index, container, attempt, fromMs, toMs } = outcome;
+  if (container === undefined ? start.prepares : container !== start.container) return false;
   if (start.nowMs < fromMs || start.nowMs >= toMs) return false;
   if (index !== undefined && index !== start.index) return false;
   if (attempt !== undefined && (start.attempt < attempt.atLeast || start.attempt > attempt.atMost)) return false;

@@ -16,7 +16,8 @@ export function readOutcomes(items: readonly Fields[], span: Span): readonly Out
 
 /** Whether an outcome fits every start that another one fits. Where one pattern fits another as a text, it fits all its names. */
 function coversAll(outcome: Outcome, other: Outcome): boolean {
-  const { job, index, attempt, fromMs, toMs } = outcome;
+  const { job, index, container, attempt, fromMs, toMs } = outcome;
+  if (container !== other.container) return false;
   if (job !== undefined && (other.job === undefined || !fits(job, other.job))) return false;
   if (index !== undefined && index !== other.index) return false;
   if (fromMs > other.fromMs || toMs < other.toMs) return false;
@@ -29,12 +30,21 @@ function coversAll(outcome: Outcome, other: Outcome): boolean {
 function readOutcome(fields: Fields, span: Span): Outcome {
   const job = fields.text('job');
   const index = fields.integer('index', { atLeast: 0, atMost: Infinity });
+  const container = fields.text('container');
   const attempt = readAttempt(fields);
   const window = readWindow(fields, span);
   const result = readResult(fields);
   const duration = readDistribution(fields, result);
   fields.finish();
-  return { job: job === undefined ? undefined : qualified(job), index, attempt, ...window, result, duration };
+  return {
+    job: job === undefined ? undefined : qualified(job),
+    index,
+    container,
+    attempt,
+    ...window,
+    result,
+    duration,
+  };
 }
 
 /** A number, or a map with atLeast and atMost. */

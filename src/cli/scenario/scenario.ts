@@ -31,6 +31,8 @@ export type NamePattern = string;
 export interface Outcome {
   readonly job: NamePattern | undefined;
   readonly index: number | undefined;
+  /** Undefined: every container but those that only prepare the Pod. */
+  readonly container: string | undefined;
   /** Counts from 1: the n-th start for the same Job and completion index. */
   readonly attempt: Range | undefined;
   /** Of the start, inclusive. */
