@@ -11,10 +11,13 @@ const packages = {
   age: 'age',
   bash: 'bash',
   curl: 'curl',
+  busybox: 'busybox-static',
   jq: 'jq',
+  lynis: 'lynis',
   nginx: 'nginx-light',
   pg_dump: 'postgresql-client',
   pg_ctlcluster: 'postgresql',
+  yara: 'yara',
   zstd: 'zstd',
 };
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom, sleep, systemClock } from '../../src/clock/index.ts';
+import { allArguments } from '../e2e/processes.ts';
 import { removeDirectory, runRondo, startRondo, type Rondo } from '../e2e/rondo.ts';
 import { missingParts, s3Account, startBucket, startPostgres, type Bucket, type Postgres } from './parts.ts';
 import { kubectl, manifestsOf, onThisMachine, secret } from './rondo-parts.ts';
@@ -259,7 +260,14 @@ describe.skipIf(why !== undefined)('the cleanup', { timeout: 180_000 }, () => {
 
   it('names exactly what is due in a dry run, and removes nothing', () => {
     const lines = [...due.map((line) => `would remove ${line}`), `dry run: 7 things, ${freed} bytes`];
-    expect(cleanUp('dry', {}).trimEnd().split('\n')).toEqual(lines);
+    startCleanup('dry', {});
+    let seen = '';
+    while (!isOver('dry')) seen += allArguments();
+    expect(logOf('dry').trimEnd().split('\n')).toEqual(lines);
+    const told = `${seen}${ok(['get', 'jobs,pods,events,cronjobs', '-o', 'yaml'])}${rondo.stderr()}`;
+    for (const hidden of [password, `${s3Account.user}:${s3Account.secret}`, 'Bearer ey'])
+      expect(told).not.toContain(hidden);
+    expect(seen).toContain('cleanup.sh');
     expect(cleanUp('dry-again', {}).trimEnd().split('\n')).toEqual(lines);
   });
 
