@@ -7,6 +7,7 @@ import { ImageGarbage } from './image-garbage.ts';
 import { attachTo } from './pod-attach.ts';
 import { newestAttempt, readPodLog } from './pod-log.ts';
 import { NodeRegistration } from './node-registration.ts';
+import { NodeResources } from './node-resources.ts';
 import type { ServerFor } from './pod-identity.ts';
 import { PodWorker } from './pod-worker.ts';
 import { RuntimeChoice } from './runtime-classes.ts';
@@ -62,6 +63,7 @@ class Agent implements NodeAgent {
   /** Where exits are reported to: pod uid to key. Only of Pods that are not finished. */
   readonly #keyOf = new Map<string, string>();
   readonly #removals = new Set<Promise<void>>();
+  readonly #resources: NodeResources;
   #running: { stop(): Promise<void> } | undefined;
 
   constructor(context: ControllerContext, options: NodeAgentOptions) {
@@ -84,6 +86,7 @@ class Agent implements NodeAgent {
     this.#garbage = options.runtimes.flatMap(({ images }) =>
       images?.keep === undefined ? [] : new ImageGarbage({ ...shared, keep: images.keep }),
     );
+    this.#resources = new NodeResources(this.#defaultRuntime().capabilities);
     this.#registration = new NodeRegistration(context, { nodeName, runtime: this.#defaultRuntime(), heartbeatMs });
   }
 
@@ -178,16 +181,21 @@ class Agent implements NodeAgent {
     if (!this.#isMine(pod)) return;
     const key = objectKey(pod.metadata);
     if (isPodFinished(pod)) {
+      this.#resources.release(pod.metadata.uid);
       // Nothing to do for a finished Pod until it is to be deleted: 100 000 of them cost nothing here.
       const known = this.#keyOf.delete(pod.metadata.uid);
       if (!known && pod.metadata.deletionTimestamp === undefined) return;
-    } else this.#keyOf.set(pod.metadata.uid, key);
+    } else {
+      this.#keyOf.set(pod.metadata.uid, key);
+      this.#resources.holdKnown(pod);
+    }
     this.#queue.add(key);
   }
 
   #forget(pod: Pod): void {
     if (!this.#isMine(pod)) return;
     this.#keyOf.delete(pod.metadata.uid);
+    this.#resources.release(pod.metadata.uid);
     const removal = this.#worker
       .remove(pod)
       .catch((error: unknown) => {
@@ -209,6 +217,8 @@ class Agent implements NodeAgent {
       await this.#worker.finish(pod);
       return;
     }
+    const rejection = this.#resources.admit(pod);
+    if (rejection !== undefined) return this.#worker.reject(pod, rejection);
     const wakeAtMs = await this.#worker.step(pod);
     if (wakeAtMs !== undefined) this.#queue.addAfter(key, Math.max(0, wakeAtMs - this.#context.clock.now()));
   }

@@ -19,6 +19,7 @@ import { signatureOf } from './status-signature.ts';
 import { checkVolumeLimits } from './volume-limits.ts';
 import { VolumeRefresher } from './volume-refresher.ts';
 import { ImageKeeper } from './image-keeper.ts';
+import type { Rejection } from './node-resources.ts';
 import { memoryOf, newRecord, nextAttempt, targetOf, viewsOf, type PodRecord } from './pod-records.ts';
 import { volumeContents } from './volumes.ts';
 
@@ -95,6 +96,13 @@ export class PodWorker {
     const { clock } = this.#context;
     const measureAtMs = await checkVolumeLimits(pod, record, { clock, recorder: this.#recorder });
     return earliest(plan.wakeAtMs, measureAtMs, await this.#volumes.refresh(pod, record));
+  }
+
+  /** The Pod does not run here, and never will (kubelet's rejectPod). */
+  async reject(pod: Pod, { reason, message }: Rejection): Promise<void> {
+    this.#recorder.event(pod, 'Warning', reason, message);
+    const rejected = { phase: 'Failed' as const, reason, message: `Pod was rejected: ${message}` };
+    await this.#writeStatus(pod, (of) => ({ ...of.status, ...rejected }));
   }
 
   /** Lets a container that ends at once be seen as ended: nobody needs to be told that it ran. */
