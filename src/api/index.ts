@@ -2,6 +2,7 @@
 // no clock (time is an argument). Must not know who uses it. Helpers live with their subject, one file each.
 export type * from './generated/types.ts';
 export { messages } from './generated/fields.ts';
+export { descriptions } from './generated/descriptions.ts';
 export type { FieldEntry, MessageEntry, MessageTable } from './field-table.ts';
 export * from './object.ts';
 export * from './resource.ts';

@@ -89,6 +89,18 @@ function emitFields(message: SchemaMessage): string {
   ].join('\n');
 }
 
+/** Texts stand apart from the tables: only OpenAPI reads them. Keys are `Job` and `Job.spec`. */
+function emitDescriptions({ name, description, fields }: SchemaMessage): string[] {
+  const line = (key: string, text: string): string =>
+    `  ${/\W/.test(key) ? `'${key}'` : key}: ${JSON.stringify(text)},`;
+  return [
+    ...(description === undefined ? [] : [line(name, description)]),
+    ...fields.flatMap((field) =>
+      field.description === undefined ? [] : [line(`${name}.${field.name}`, field.description)],
+    ),
+  ];
+}
+
 for (const message of messages)
   for (const field of message.fields)
     if (!(field.type in scalars) && !byName.has(field.type))
@@ -97,6 +109,7 @@ for (const message of messages)
 const outputs = {
   'types.ts': `${banner}\n${messages.map(emitType).join('\n\n')}\n`,
   'fields.ts': `${banner}import type { MessageTable } from '../field-table.ts';\n\n/** Every message of our kinds by name. */\nexport const messages: MessageTable = {\n${messages.map(emitFields).join('\n')}\n};\n`,
+  'descriptions.ts': `${banner}\n/** What messages and fields mean: \`Job\`, \`Job.spec\`. */\nexport const descriptions: Readonly<Record<string, string>> = {\n${messages.flatMap(emitDescriptions).join('\n')}\n};\n`,
 };
 for (const [file, text] of Object.entries(outputs)) {
   const url = new URL(file, outDir);

@@ -18,6 +18,8 @@ export interface SchemaField {
   readonly granular: boolean;
   readonly omitZero: boolean;
   readonly default?: string;
+  /** What stands after ` -- `: what the field means, for OpenAPI. */
+  readonly description?: string;
 }
 
 /** One message; `apiVersion` is set for kinds, i.e. messages that travel on their own. */
@@ -25,6 +27,7 @@ export interface SchemaMessage {
   readonly name: string;
   readonly apiVersion?: string;
   readonly atomic: boolean;
+  readonly description?: string;
   readonly fields: readonly SchemaField[];
 }
 
@@ -32,13 +35,16 @@ const fieldLine = /^ {2}(\d+) (\.\.\.)?(\w+) (map<)?(\w+)>?(\[\])?(\?)?(~)?((?: 
 
 /** Parses one `.schema` file. Throws with the line number on anything it does not understand. */
 export function parseSchema(text: string): SchemaMessage[] {
-  const messages: { name: string; apiVersion?: string; atomic: boolean; fields: SchemaField[] }[] = [];
-  text.split('\n').forEach((line, index) => {
-    if (line === '' || line.startsWith('#')) return;
+  const messages: (SchemaMessage & { fields: SchemaField[] })[] = [];
+  text.split('\n').forEach((whole, index) => {
+    if (whole === '' || whole.startsWith('#')) return;
+    const [line = '', description] = whole.split(/ -- (.*)/, 2);
+    const described = description === undefined ? {} : { description };
     const head = /^(?:kind (\w+) (\S+)|type (\w+)( atomic)?)$/.exec(line);
     if (head) {
       const atomic = head[4] !== undefined;
-      messages.push({ name: (head[1] ?? head[3])!, ...(head[2] ? { apiVersion: head[2] } : {}), atomic, fields: [] });
+      const apiVersion = head[2] ? { apiVersion: head[2] } : {};
+      messages.push({ name: (head[1] ?? head[3])!, ...apiVersion, atomic, ...described, fields: [] });
       return;
     }
     const m = fieldLine.exec(line);
@@ -67,6 +73,7 @@ export function parseSchema(text: string): SchemaMessage[] {
       granular: has('granular'),
       omitZero: has('omitzero'),
       ...(otherwise === undefined ? {} : { default: otherwise }),
+      ...described,
     });
   });
   return messages;

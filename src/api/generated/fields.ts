@@ -2021,6 +2021,14 @@ export const messages: MessageTable = {
       resourceVersion: { number: 2, type: 'string', pointer: true, omitEmpty: true },
     },
   },
+  ListMeta: {
+    fields: {
+      selfLink: { number: 1, type: 'string', omitEmpty: true },
+      resourceVersion: { number: 2, type: 'string', omitEmpty: true },
+      continue: { number: 3, type: 'string', omitEmpty: true },
+      remainingItemCount: { number: 4, type: 'int64', pointer: true, omitEmpty: true },
+    },
+  },
   RuntimeClass: {
     apiVersion: 'node.k8s.io/v1',
     fields: {

@@ -1780,6 +1780,13 @@ export interface Preconditions {
   resourceVersion?: string | undefined;
 }
 
+export interface ListMeta {
+  selfLink?: string | undefined;
+  resourceVersion?: string | undefined;
+  continue?: string | undefined;
+  remainingItemCount?: number | undefined;
+}
+
 export interface RuntimeClass {
   apiVersion: string;
   kind: string;

@@ -6,8 +6,7 @@ import type { Call } from './call.ts';
 import { aggregatedDiscovery, coreVersions, groupDocument, groupList, groupsOf, resourceList } from './discovery.ts';
 import { serveHealth, type HealthCheck } from './health.ts';
 import { openIdPaths, serveOpenId, type OpenId } from './openid.ts';
-import { openApiV2 } from './openapi-v2.ts';
-import { openApiDocuments, openApiIndex, type OpenApiDocument } from './openapi-v3.ts';
+import { createOpenApi } from './openapi.ts';
 import { versionBody } from './version.ts';
 
 export interface OtherPathsOptions {
@@ -119,32 +118,4 @@ function answerFixed(call: Call, document: FixedDocument, contentType: string): 
   call.code = exchange.header('if-none-match') === document.etag ? 304 : 200;
   if (call.code === 304) exchange.respond(304, headers);
   else exchange.respond(200, headers, document.body);
-}
-
-function createOpenApi(operations: Operations): (call: Call, parts: readonly string[]) => void {
-  let documents: ReadonlyMap<string, OpenApiDocument> | undefined;
-  return (call, parts) => {
-    const [, version, ...rest] = parts;
-    if (version === 'v2' && rest.length === 0) {
-      const { contentType, body } = openApiV2(call.exchange.header('accept'));
-      call.code = 200;
-      return call.exchange.respond(200, commonHeaders(call, contentType), body);
-    }
-    if (version !== 'v3') return answerPathNotFound(call);
-    documents ??= openApiDocuments(operations.kinds);
-    if (rest.length === 0) return answerJson(call, 200, openApiIndex(documents));
-    const document = documents.get(rest.join('/'));
-    return document === undefined ? answerPathNotFound(call) : answerOpenApi(call, document);
-  };
-}
-
-/** The URL of a document carries its hash: what it answers may be kept for ever. */
-function answerOpenApi(call: Call, document: OpenApiDocument): void {
-  const headers = commonHeaders(call, 'application/json');
-  const etag = `"${document.hash}"`;
-  Object.assign(headers, { etag, vary: 'Accept' });
-  if (call.query['hash'] === document.hash) headers['cache-control'] = 'public, immutable';
-  call.code = call.exchange.header('if-none-match') === etag ? 304 : 200;
-  if (call.code === 304) call.exchange.respond(304, headers);
-  else call.exchange.respond(200, headers, document.body);
 }

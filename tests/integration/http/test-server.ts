@@ -4,6 +4,7 @@ import { connect, type ClientHttp2Session } from 'node:http2';
 import { request as secureRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 import type { ApiServer, ApiServerOptions, Listening, ListenOptions } from '../../../src/apiserver/api-server.ts';
 import { createApiServer } from '../../../src/apiserver/create-api-server.ts';
@@ -101,7 +102,8 @@ async function send(listening: Listening, method: string, path: string, options:
   const response = await open(listening, method, path, options);
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
-  const body = Buffer.concat(chunks).toString();
+  const bytes = Buffer.concat(chunks);
+  const body = (response.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString();
   const isJson = /^application\/(?:jwk-set\+)?json/.test(response.headers['content-type'] ?? '') && body !== '';
   const json = isJson ? (JSON.parse(body) as Record<string, unknown>) : {};
   return { code: response.statusCode ?? 0, headers: response.headers, body, json };
