@@ -26,6 +26,7 @@ describe.each(kubectlVersions(['1.28', '1.30', '1.32', '1.34', '1.35']))('kubect
     expect(stdout).toMatch(/KIND: +Job/);
     expect(stdout).toMatch(/onExitCodes\s+<PodFailurePolicyOnExitCodesRequirement>/);
     expect(stdout).toMatch(/action\s+<string>/);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('FailJob ends the Job as failed, FailIndex the index');
   });
 
   it('explains a kind with everything in it', () => {

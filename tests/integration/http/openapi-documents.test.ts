@@ -31,6 +31,18 @@ describe('OpenAPI documents of everything that is served', () => {
     },
   );
 
+  it('says of every field of Jobs and CronJobs what it means', () => {
+    const { schemas } = contents.find(({ path }) => path === 'apis/batch/v1')!;
+    const own = Object.entries(schemas).filter(([name]) => /\.batch\.v1\.(?!\w+List$)/.test(name));
+    expect(own.length).toBeGreaterThan(15);
+    const silent = own.flatMap(([name, schema]) =>
+      Object.entries((schema as { properties?: Record<string, { description?: string }> }).properties ?? {})
+        .filter(([, property]) => !property.description)
+        .map(([property]) => `${name}.${property}`),
+    );
+    expect(silent).toEqual([]);
+  });
+
   it('has one definition in version 2 for everything that it refers to', () => {
     const document = JSON.parse(openApiV2(catalog).toString()) as { definitions: object; paths: object };
     const references = referencesIn(document, '#/definitions/');
