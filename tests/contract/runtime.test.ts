@@ -131,6 +131,15 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create, se
       expect(runtime.containerState(id)?.type).toBe('running');
     });
 
+    it('finds the device files in a container that runs on while the engine is started again', async () => {
+      const inside = await enter();
+      if (inside === undefined) return;
+      await inside.runtime.stop();
+      const { runtime } = await open();
+      const script = 'for device in null zero full random urandom; do [ -c /dev/$device ] || echo "no $device"; done';
+      expect(await answer(runtime, inside.id, ['sh', '-c', script])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    });
+
     it('fails for a command that does not exist, and for a container that has ended', async () => {
       const inside = await enter();
       if (inside === undefined) return;

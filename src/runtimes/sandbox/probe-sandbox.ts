@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ask, defaultPath } from '../wrapped/index.ts';
 import type { Executor } from './container-spec.ts';
@@ -62,23 +62,31 @@ function findTool(name: string): string | undefined {
     });
 }
 
-/** Device files that all containers share as the lower directory of their /dev. */
+const nodes = { null: '1 3', zero: '1 5', full: '1 7', random: '1 8', urandom: '1 9', tty: '5 0' };
+const links = {
+  fd: '/proc/self/fd',
+  stdin: '/proc/self/fd/0',
+  stdout: '/proc/self/fd/1',
+  stderr: '/proc/self/fd/2',
+  ptmx: 'pts/ptmx',
+};
+
+/**
+ * Device files that all containers share as the lower directory of their /dev. Made once: containers that run on while
+ * the engine is started again would lose theirs.
+ */
 async function makeDeviceTemplate(directory: string): Promise<void> {
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(`${directory}/pts`, { recursive: true, mode: 0o755 });
-  const nodes = Object.entries({ null: '1 3', zero: '1 5', full: '1 7', random: '1 8', urandom: '1 9', tty: '5 0' });
-  const links = Object.entries({
-    fd: '/proc/self/fd',
-    stdin: '/proc/self/fd/0',
-    stdout: '/proc/self/fd/1',
-    stderr: '/proc/self/fd/2',
-    ptmx: 'pts/ptmx',
-  });
+  if (existsSync(directory)) return;
+  // It gets its name when it is complete.
+  const draft = `${directory}.draft`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(`${draft}/pts`, { recursive: true, mode: 0o755 });
   const lines = [
     'set -e; cd "$1"; mkdir shm; : >termination-log',
-    ...nodes.map(([name, numbers]) => `mknod -m 666 ${name} c ${numbers}`),
-    ...links.map(([name, target]) => `ln -s ${target} ${name}`),
+    ...Object.entries(nodes).map(([name, numbers]) => `mknod -m 666 ${name} c ${numbers}`),
+    ...Object.entries(links).map(([name, target]) => `ln -s ${target} ${name}`),
   ];
-  if ((await ask('/bin/sh', ['-c', lines.join('\n'), 'rondo', directory])) === undefined)
+  if ((await ask('/bin/sh', ['-c', lines.join('\n'), 'rondo', draft])) === undefined)
     throw new Error(`the sandbox runtime cannot make device files in ${directory}`);
+  renameSync(draft, directory);
 }
