@@ -245,6 +245,8 @@ describe.skipIf(why !== undefined)('the cleanup', { timeout: 180_000 }, () => {
     put('tmp/young', 10, betweenMs + 1000);
   });
   afterAll(async () => {
+    // What runs outlives the engine.
+    ok(['delete', 'pod', 'user', '--grace-period=0', '--force']);
     expect(await rondo.stop()).toBe(0);
     removeDirectory(rondo.dataDir);
     rmSync(files, { recursive: true });
