@@ -3,6 +3,7 @@ import type { Clock, Random } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Metrics } from '../metrics/index.ts';
 import type { EventRecorder } from './event-recorder.ts';
+import type { Precedence } from './precedence.ts';
 
 /** What the engine hands to every controller. */
 export interface ControllerContext {
@@ -12,6 +13,8 @@ export interface ControllerContext {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** CronJobs that are due go before all that comes of their Jobs. */
+  readonly dueFirst: Precedence;
   /** A recorder for the given component name (`job-controller`, `kubelet`, …). */
   readonly recorderFor: (component: string) => EventRecorder;
 }

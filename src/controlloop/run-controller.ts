@@ -2,6 +2,7 @@ import { isConflict } from '../api/index.ts';
 import type { Clock } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Metrics } from '../metrics/index.ts';
+import type { Precedence } from './precedence.ts';
 import { QueueMetrics } from './queue-metrics.ts';
 import type { Workqueue } from './workqueue.ts';
 
@@ -15,6 +16,10 @@ export interface RunOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Held while this queue has keys whose time has come. */
+  readonly holds?: Precedence;
+  /** No key is begun while it is held. */
+  readonly givesWayTo?: Precedence;
 }
 
 /** How long workers go on before they let input and output be served. */
@@ -34,6 +39,7 @@ class Runner {
   #active = 0;
   #wakePending = false;
   #sliceStartMs = 0;
+  #holds = false;
   #stopped: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -49,37 +55,76 @@ class Runner {
     this.#stopping ??= new Promise((resolve) => {
       this.#stopped = resolve;
       this.#options.queue.stop();
+      this.#hold(false);
       if (this.#active === 0) resolve();
     });
     return this.#stopping;
   }
 
   #wakeLater(): void {
+    if (this.#options.queue.dueLength > 0) this.#hold(true);
     if (this.#wakePending || this.#active >= this.#options.workers) return;
     this.#wakePending = true;
-    queueMicrotask(() => {
-      this.#wakePending = false;
-      if (this.#active === 0) this.#sliceStartMs = this.#options.clock.monotonic();
-      while (this.#active < this.#options.workers && this.#options.queue.length > 0) void this.#work();
-    });
+    queueMicrotask(() => void this.#startWorkers());
   }
+
+  /** One after the other, so that what they do first counts as well for when input and output are served. */
+  async #startWorkers(): Promise<void> {
+    const { queue, workers } = this.#options;
+    if (this.#active === 0) this.#sliceStartMs = this.#options.clock.monotonic();
+    while (this.#active < workers && queue.length > 0 && !this.#givesWay()) {
+      void this.#work();
+      if (this.#isSliceOver()) await this.#nextSlice();
+      else if (queue.length > 0) await undefined;
+    }
+    this.#wakePending = false;
+  }
+
+  /** Whether nothing may be begun now. It is gone on with later. */
+  #givesWay(): boolean {
+    const { givesWayTo } = this.#options;
+    if (givesWayTo?.isHeld !== true) return false;
+    givesWayTo.onRelease(this.#goOn);
+    return true;
+  }
+
+  readonly #goOn = (): void => {
+    if (this.#options.queue.length > 0) this.#wakeLater();
+  };
 
   async #work(): Promise<void> {
     const { queue, clock } = this.#options;
     this.#active++;
-    for (let key = queue.take(); key !== undefined; key = queue.take()) {
+    while (!this.#givesWay()) {
+      const key = queue.take();
+      if (key === undefined) break;
       const startMs = clock.monotonic();
       this.#metrics.began(startMs - queue.takenAddedMs);
+      if (queue.dueLength === 0) this.#hold(false);
       await this.#reconcile(key);
       queue.done(key);
-      const nowMs = clock.monotonic();
-      this.#metrics.ended(nowMs - startMs);
-      if (nowMs - this.#sliceStartMs < sliceMs) continue;
-      await clock.yield();
-      this.#sliceStartMs = clock.monotonic();
+      this.#metrics.ended(clock.monotonic() - startMs);
+      if (this.#isSliceOver()) await this.#nextSlice();
     }
     this.#active--;
     if (this.#active === 0) this.#stopped?.();
+  }
+
+  #hold(isDue: boolean): void {
+    const { holds } = this.#options;
+    if (holds === undefined || isDue === this.#holds) return;
+    this.#holds = isDue;
+    if (isDue) holds.hold();
+    else holds.release();
+  }
+
+  #isSliceOver(): boolean {
+    return this.#options.clock.monotonic() - this.#sliceStartMs >= sliceMs;
+  }
+
+  async #nextSlice(): Promise<void> {
+    await this.#options.clock.yield();
+    this.#sliceStartMs = this.#options.clock.monotonic();
   }
 
   async #reconcile(key: string): Promise<void> {

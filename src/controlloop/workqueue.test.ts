@@ -5,7 +5,8 @@ import { conflict, resources } from '../api/index.ts';
 import { sleep } from '../clock/index.ts';
 import { createLogger, silentLogger } from '../log/index.ts';
 import { FakeClock } from '../testing/index.ts';
-import { runController } from './run-controller.ts';
+import { Precedence } from './precedence.ts';
+import { runController, type RunOptions } from './run-controller.ts';
 import { createWorkqueue } from './workqueue.ts';
 
 const take = (queue: ReturnType<typeof createWorkqueue>): string[] => {
@@ -63,6 +64,25 @@ describe('workqueue', () => {
     await clock.advance(1000);
     expect(take(queue)).toEqual(['b']);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('hands out keys whose time has come before those that were just added, each once', async () => {
+    const clock = new FakeClock();
+    const queue = createWorkqueue({ clock });
+    queue.add('in work');
+    expect(queue.take()).toBe('in work');
+    for (const key of ['added', 'both']) queue.add(key);
+    for (const key of ['due', 'both', 'in work']) queue.addAfter(key, 10);
+    await clock.advance(10);
+    queue.add('in work');
+    queue.add('last');
+    expect([queue.length, queue.dueLength]).toEqual([4, 2]);
+    expect([queue.take(), queue.take()].sort()).toEqual(['both', 'due']);
+    queue.done('in work');
+    expect(queue.dueLength).toBe(1);
+    expect(take(queue)).toEqual(['in work', 'added', 'last']);
+    queue.done('both');
+    expect([queue.take(), queue.length]).toEqual([undefined, 0]);
   });
 
   it('doubles the back-off per failure up to the maximum and forgets', async () => {
@@ -208,5 +228,35 @@ describe('runController', () => {
     await stopping;
     await clock.advance(1000);
     expect(done).toEqual(['a']);
+  });
+
+  it('begins nothing while work whose time has come waits elsewhere', async () => {
+    const clock = new FakeClock();
+    const dueFirst = new Precedence();
+    const begun: string[] = [];
+    const reconcile = async (key: string): Promise<void> => {
+      begun.push(key);
+      await sleep(clock, 5);
+    };
+    const run = (options: Partial<RunOptions>) => {
+      const queue = createWorkqueue({ clock });
+      runController({
+        ...{ name: 'test', queue, workers: 1, reconcile, clock, log: silentLogger, metrics: createMetrics() },
+        ...options,
+      });
+      return queue;
+    };
+    const due = run({ holds: dueFirst });
+    const other = run({ givesWayTo: dueFirst });
+    for (const key of ['due 1', 'due 2']) due.addAfter(key, 10);
+    await clock.advance(8);
+    for (const key of ['begun before', 'other']) other.add(key);
+    await clock.advance(2);
+    expect(begun).toEqual(['begun before', 'due 1']);
+    await clock.advance(4);
+    expect(begun).toEqual(['begun before', 'due 1']);
+    await clock.advance(1);
+    expect(begun).toEqual(['begun before', 'due 1', 'due 2', 'other']);
+    expect(dueFirst.isHeld).toBe(false);
   });
 });

@@ -8,7 +8,10 @@ import { DueHeap } from './due-heap.ts';
 export interface Workqueue {
   /** Work on this key as soon as a worker is free. */
   add(key: string): void;
-  /** Work on this key after `delayMs`. A key that waits already keeps the earlier of both due times. */
+  /**
+   * Work on this key after `delayMs`. A key that waits already keeps the earlier of both due times. Keys whose time has
+   * come go before those that were just added.
+   */
   addAfter(key: string, delayMs: number): void;
   /** Work on this key again after a failure: base·2ⁿ milliseconds for the n-th failure in a row, up to the maximum. */
   addRateLimited(key: string): void;
@@ -18,6 +21,8 @@ export interface Workqueue {
   failures(key: string): number;
   /** Keys that wait for a worker now (neither delayed nor in work). */
   readonly length: number;
+  /** How many of them have waited for their time. */
+  readonly dueLength: number;
   /** How many keys have been made ready, and how many of them after a failure. */
   readonly adds: number;
   readonly retries: number;
@@ -46,14 +51,16 @@ export function createWorkqueue(options: WorkqueueOptions): Workqueue {
 class KeyQueue implements Workqueue {
   readonly #clock: Clock;
   readonly #backoff: { readonly baseMs: number; readonly maxMs: number };
-  /** Keys in the order of their arrival; what lies before `#head` is taken. (Taking a Set's first entry is not O(1).) */
-  #arrivals: string[] = [];
-  #head = 0;
-  /** When each became ready. */
+  readonly #added = new Arrivals();
+  /** Keys whose time has come. */
+  readonly #come = new Arrivals();
+  /** When each became ready, whichever way. */
   readonly #ready = new Map<string, number>();
   readonly #inWork = new Set<string>();
   /** Added while in work. */
   readonly #again = new Set<string>();
+  /** Their time came while in work. */
+  readonly #comeAgain = new Set<string>();
   readonly #failures = new Map<string, number>();
   /** When each delayed key is due; heap entries that disagree with it are out of date. */
   readonly #due = new Map<string, number>();
@@ -75,21 +82,18 @@ class KeyQueue implements Workqueue {
     return this.#ready.size;
   }
 
+  get dueLength(): number {
+    return this.#come.size;
+  }
+
   onReady(listener: () => void): void {
     this.#listener = listener;
   }
 
   add(key: string): void {
     if (this.#stopped) return;
-    if (this.#inWork.has(key)) {
-      this.#again.add(key);
-      return;
-    }
-    if (this.#ready.has(key)) return;
-    this.#ready.set(key, this.#clock.monotonic());
-    this.adds++;
-    this.#arrivals.push(key);
-    this.#listener();
+    if (this.#inWork.has(key)) this.#again.add(key);
+    else if (!this.#ready.has(key)) this.#makeReady(key, this.#added);
   }
 
   addAfter(key: string, delayMs: number): void {
@@ -121,10 +125,11 @@ class KeyQueue implements Workqueue {
   }
 
   take(): string | undefined {
-    const key = this.#arrivals[this.#head];
-    if (key === undefined || this.#stopped) return undefined;
-    this.#head++;
-    if (this.#head === this.#arrivals.length || this.#head * 2 > this.#arrivals.length + 1000) this.#dropTaken();
+    if (this.#stopped) return undefined;
+    let key = this.#come.take() ?? this.#added.take();
+    // A key that was added first, and whose time came then, has been taken already.
+    while (key !== undefined && !this.#ready.has(key)) key = this.#come.take() ?? this.#added.take();
+    if (key === undefined) return undefined;
     this.takenAddedMs = this.#ready.get(key) ?? this.#clock.monotonic();
     this.#ready.delete(key);
     this.#inWork.add(key);
@@ -133,23 +138,33 @@ class KeyQueue implements Workqueue {
 
   done(key: string): void {
     this.#inWork.delete(key);
-    if (this.#again.delete(key)) this.add(key);
+    const isAgain = this.#again.delete(key);
+    if (this.#comeAgain.delete(key)) this.#dueNow(key);
+    else if (isAgain) this.add(key);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#ready.clear();
-    this.#arrivals = [];
-    this.#head = 0;
+    this.#added.clear();
+    this.#come.clear();
     this.#due.clear();
     this.#heap.clear();
   }
 
-  #dropTaken(): void {
-    if (this.#head === this.#arrivals.length) this.#arrivals.length = 0;
-    else this.#arrivals = this.#arrivals.slice(this.#head);
-    this.#head = 0;
+  #makeReady(key: string, lane: Arrivals): void {
+    if (!this.#ready.has(key)) {
+      this.#ready.set(key, this.#clock.monotonic());
+      this.adds++;
+    }
+    lane.push(key);
+    this.#listener();
+  }
+
+  #dueNow(key: string): void {
+    if (this.#inWork.has(key)) this.#comeAgain.add(key);
+    else this.#makeReady(key, this.#come);
   }
 
   /** Keeps one timer, set to the earliest due time. */
@@ -170,8 +185,40 @@ class KeyQueue implements Workqueue {
       const key = this.#heap.pop();
       if (this.#due.get(key) !== dueMs) continue;
       this.#due.delete(key);
-      this.add(key);
+      this.#dueNow(key);
     }
     if (this.#heap.firstDueMs < Infinity) this.#arm();
+  }
+}
+
+/** Keys in the order of their arrival. (Taking a Set's first entry is not O(1).) */
+class Arrivals {
+  #keys: string[] = [];
+  /** What lies before it is taken. */
+  #head = 0;
+
+  get size(): number {
+    return this.#keys.length - this.#head;
+  }
+
+  push(key: string): void {
+    this.#keys.push(key);
+  }
+
+  take(): string | undefined {
+    const key = this.#keys[this.#head];
+    if (key === undefined) return undefined;
+    this.#head++;
+    if (this.#head === this.#keys.length) this.clear();
+    else if (this.#head * 2 > this.#keys.length + 1000) {
+      this.#keys = this.#keys.slice(this.#head);
+      this.#head = 0;
+    }
+    return key;
+  }
+
+  clear(): void {
+    this.#keys.length = 0;
+    this.#head = 0;
   }
 }

@@ -11,6 +11,7 @@ import { createInformers, type Client, type Informers } from '../client/index.ts
 import { systemClock, systemRandom, type Clock, type Random } from '../clock/index.ts';
 import {
   createEventRecorder,
+  Precedence,
   type Controller,
   type ControllerContext,
   type EventRecorder,
@@ -178,6 +179,7 @@ class RondoEngine implements Engine {
       random,
       log,
       metrics,
+      dueFirst: new Precedence(),
       recorderFor:
         options.recorderFor ?? ((component) => createEventRecorder({ client, component, clock, random, log })),
     };

@@ -107,7 +107,10 @@ class Agent implements NodeAgent {
     });
     const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#running = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
+    this.#running = runController({
+      ...{ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics },
+      givesWayTo: this.#context.dueFirst,
+    });
     await this.#registration.start();
     for (const garbage of this.#garbage) garbage.start();
   }

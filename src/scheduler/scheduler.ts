@@ -86,7 +86,7 @@ class Scheduler implements Controller {
   }
 
   start(): void {
-    const { clock, log, metrics } = this.#context;
+    const { clock, log, metrics, dueFirst: givesWayTo } = this.#context;
     this.#nodes.addHandler({
       onAdd: (node) => this.#nodeSeen(node),
       onUpdate: (node) => this.#nodeSeen(node),
@@ -100,7 +100,9 @@ class Scheduler implements Controller {
     this.#claims.onChange((claimKey) => this.#claimSeen(claimKey));
     this.#arrivals.sort((a, b) => this.#createdAt(a).localeCompare(this.#createdAt(b)));
     const run = (queue: Workqueue, workers: number, reconcile: (key: string) => Promise<void>) =>
-      this.#runners.push(runController({ name: this.name, queue, workers, reconcile, clock, log, metrics }));
+      this.#runners.push(
+        runController({ name: this.name, queue, workers, reconcile, clock, log, metrics, givesWayTo }),
+      );
     run(this.#bindings, bindWorkers, (key) => this.#bind(key));
     run(this.#reports, reportWorkers, (key) => this.#report(key));
     run(this.#preemptions, preemptionWorkers, (key) => this.#preemptor.preempt(key));

@@ -1,5 +1,5 @@
 import { createInformers } from '../client/index.ts';
-import { createEventRecorder, type Controller, type ControllerContext } from '../controlloop/index.ts';
+import { createEventRecorder, Precedence, type Controller, type ControllerContext } from '../controlloop/index.ts';
 import { createLogger } from '../log/index.ts';
 import { createMetrics } from '../metrics/index.ts';
 import { resources, type Event } from '../api/index.ts';
@@ -32,6 +32,7 @@ export function testContext(): TestContext {
     log,
     metrics: createMetrics(),
     informers,
+    dueFirst: new Precedence(),
     lines,
     recorderFor: (component) => createEventRecorder({ client, component, clock, random, log }),
     run: async (controller) => {

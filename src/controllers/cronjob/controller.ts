@@ -9,11 +9,11 @@ import { byController, controllerNames, keyOfOwner } from './children.ts';
 import { DueTimes } from './due-times.ts';
 import { nextDueMs } from './missed.ts';
 import { scheduleState } from './plan.ts';
-import { syncCronJob } from './sync-cron-job.ts';
+import { recordStart, syncCronJob, type Started, type SyncContext } from './sync-cron-job.ts';
 import type { TickBook } from './ticks/tick-book.ts';
 
 /** Far more than upstream's 5: a sync only waits for its writes, and writes made together are committed together. */
-const workers = 16_384;
+const workers = 1024;
 /** Upstream's: 5 ms doubling to 1000 s. */
 const backoff = { baseMs: 5, maxMs: 1_000_000 };
 const maxParsed = 10_000;
@@ -50,6 +50,8 @@ class CronJobController implements Controller {
   readonly #recorder: EventRecorder;
   /** Our last write of each CronJob, until the cache shows it or a later one. */
   readonly #written = new Map<string, CronJob>();
+  /** Jobs that were made and are not in the status yet, because other CronJobs were due; by the key of their CronJob. */
+  readonly #unrecorded = new Map<string, Started>();
   readonly #parsed = new Map<string, Schedule>();
   readonly #ticks: TickBook | undefined;
   /** CronJobs as they were before their schedule changed, or before they were deleted. */
@@ -86,15 +88,21 @@ class CronJobController implements Controller {
   }
 
   start(): void {
-    const { clock, log, metrics } = this.#context;
+    const { clock, log, metrics, dueFirst: holds } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
+    this.#runner = runController({
+      ...{ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics, holds },
+    });
   }
 
   async stop(): Promise<void> {
     this.#dueTimes.stop();
     this.#queue.stop();
     await this.#runner?.stop();
+    for (const [key, started] of this.#unrecorded) {
+      const cached = this.#cronJobs.get(key);
+      if (cached !== undefined) await this.#record(key, this.#newest(key, cached), started);
+    }
   }
 
   /**
@@ -174,22 +182,53 @@ class CronJobController implements Controller {
     if (cached === undefined) {
       this.#dueTimes.delete(key);
       this.#written.delete(key);
+      if (this.#unrecorded.delete(key)) this.#context.dueFirst.release();
       return;
     }
+    const context = this.#syncContext(key);
+    const unrecorded = this.#unrecorded.get(key);
+    if (unrecorded !== undefined) await this.#record(key, this.#newest(key, cached), unrecorded);
     const children = this.#jobs.byIndex(byController, key);
-    const { client, clock } = this.#context;
     const cronJob = await this.#latest(key, cached, children);
-    const untilMs = await syncCronJob(cronJob, children, {
+    const untilMs = await syncCronJob(cronJob, children, context);
+    if (untilMs === undefined) this.#dueTimes.delete(key);
+    else this.#dueTimes.set(key, untilMs);
+  }
+
+  #syncContext(key: string): SyncContext {
+    const { client, clock } = this.#context;
+    return {
       client,
       clock,
       skew: this.#skew,
       recorder: this.#recorder,
       onWritten: (after) => void this.#written.set(key, after),
+      recordLater: (started) => this.#recordLater(key, started),
       parse: this.#parse,
       ticks: this.#ticks,
-    });
-    if (untilMs === undefined) this.#dueTimes.delete(key);
-    else this.#dueTimes.set(key, untilMs);
+    };
+  }
+
+  /**
+   * Jobs come before the statuses that tell of them: while others are due, a start is recorded by the next sync. Until
+   * then the Job must not run, or it could be over and gone before anything durable says that its tick had one.
+   */
+  #recordLater(key: string, started: Started): boolean {
+    if (this.#queue.dueLength === 0) return false;
+    this.#unrecorded.set(key, started);
+    this.#context.dueFirst.hold();
+    this.#queue.add(key);
+    return true;
+  }
+
+  /** Whatever comes of it: a start that could not be recorded is found again, as after a crash. */
+  async #record(key: string, cronJob: CronJob, started: Started): Promise<void> {
+    try {
+      if (started.cronJobUid === cronJob.metadata.uid) await recordStart(cronJob, started, this.#syncContext(key));
+    } finally {
+      this.#unrecorded.delete(key);
+      this.#context.dueFirst.release();
+    }
   }
 
   /** Writes what is to be said of CronJobs that were another one, or are gone. */
@@ -226,15 +265,21 @@ class CronJobController implements Controller {
    * the status does not list is reason to ask the server.
    */
   async #latest(key: string, cached: CronJob, children: readonly Job[]): Promise<CronJob> {
-    const written = this.#written.get(key);
-    const known = written !== undefined && isOlder(cached, written) ? written : cached;
-    if (known === cached) this.#written.delete(key);
+    const known = this.#newest(key, cached);
     const { active = [] } = known.status;
     const isKnown = (job: Job): boolean =>
       jobFinishedCondition(job) !== undefined || active.some(({ uid }) => uid === job.metadata.uid);
     if (children.every(isKnown)) return known;
     const fresh = await this.#context.client.get(resources.cronJobs, refOf(known));
     return isOlder(known, fresh) ? fresh : known;
+  }
+
+  /** What we wrote, as long as the cache shows something older. */
+  #newest(key: string, cached: CronJob): CronJob {
+    const written = this.#written.get(key);
+    if (written !== undefined && isOlder(cached, written)) return written;
+    this.#written.delete(key);
+    return cached;
   }
 
   readonly #parse = (text: string, timeZone: string | undefined): Schedule => {

@@ -32,6 +32,11 @@ export interface SyncContext {
   readonly parse: (schedule: string, timeZone: string | undefined) => Schedule;
   /** Is told the CronJob as it is after its status was written. */
   readonly onWritten: (cronJob: CronJob) => void;
+  /**
+   * Is told of a Job that was just made, and says whether the status need not be written now: then it calls
+   * `recordStart` before the next sync of this CronJob.
+   */
+  readonly recordLater: (started: Started) => boolean;
   /** Where the fate of ticks is kept. */
   readonly ticks: TickBook | undefined;
 }
@@ -54,9 +59,18 @@ export async function syncCronJob(
   }
 }
 
-interface Started {
+/** A tick that has its Job. */
+export interface Started {
+  readonly cronJobUid: string;
   readonly job: ObjectReference;
   readonly scheduledTime: string;
+}
+
+/** Writes into the status that a tick has its Job. Must be done before anything else about this CronJob is decided. */
+export async function recordStart(cronJob: CronJob, started: Started, context: SyncContext): Promise<void> {
+  const sync = new Sync(cronJob, [], context);
+  sync.started(started);
+  await sync.writeStatus();
 }
 
 class Sync {
@@ -94,6 +108,11 @@ class Sync {
     const startsMs = decision.type === 'start' ? decision.dueMs : undefined;
     await ticks.account({ cronJob: this.#cronJob, schedule, startsMs, pendingMs, cause });
     await ticks.settleGone(this.#cronJob);
+  }
+
+  started(started: Started): void {
+    this.#started = started;
+    this.#draft.started(started.job, started.scheduledTime);
   }
 
   async writeStatus(): Promise<void> {
@@ -211,8 +230,9 @@ class Sync {
         for (const reference of decision.replaces) await this.#replace(reference);
         const job = await this.#start(decision.dueMs, decision.jobName);
         if (job !== undefined) {
-          this.#started = { job: jobReference(job), scheduledTime: formatTime(decision.dueMs) };
-          this.#draft.started(this.#started.job, this.#started.scheduledTime);
+          const { uid: cronJobUid } = this.#cronJob.metadata;
+          const started = { cronJobUid, job: jobReference(job), scheduledTime: formatTime(decision.dueMs) };
+          if (this.#draft.isChanged || !this.#context.recordLater(started)) this.started(started);
         }
         return this.#nextAfter(decision.dueMs);
       }

@@ -74,7 +74,10 @@ class GarbageCollector implements Controller {
     );
     const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
+    this.#runner = runController({
+      ...{ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics },
+      givesWayTo: this.#context.dueFirst,
+    });
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { resources, type Pod } from '../../api/index.ts';
 import { createApiServer, noPods } from '../../apiserver/index.ts';
 import { createInformers } from '../../client/index.ts';
-import { createEventRecorder, type ControllerContext } from '../../controlloop/index.ts';
+import { createEventRecorder, Precedence, type ControllerContext } from '../../controlloop/index.ts';
 import { createLogger } from '../../log/index.ts';
 import { createScheduler } from '../../scheduler/index.ts';
 import { createMemoryStore } from '../../store/index.ts';
@@ -27,7 +27,17 @@ async function setUp() {
   const client = server.clientFor(user);
   const informers = createInformers({ client, clock, random, log });
   const recorderFor = (component: string) => createEventRecorder({ client, component, clock, random, log });
-  const context: ControllerContext = { client, informers, clock, random, log, recorderFor, metrics: createMetrics() };
+  const dueFirst = new Precedence();
+  const context: ControllerContext = {
+    client,
+    informers,
+    clock,
+    random,
+    log,
+    recorderFor,
+    metrics: createMetrics(),
+    dueFirst,
+  };
   const controllers = [
     createGarbageCollector(context),
     createNamespaceController(context),

@@ -75,16 +75,22 @@ class JobController implements Controller {
   }
 
   start(): void {
-    const { clock, log, metrics } = this.#context;
-    const reconcile = (key: string): Promise<void> => this.#syncLoudly(key);
+    const { clock, log, metrics, dueFirst } = this.#context;
+    const shared = { clock, log, metrics, givesWayTo: dueFirst };
     this.#running.push(
-      runController({ name: this.name, queue: this.#queue, workers: jobWorkers, reconcile, clock, log, metrics }),
+      runController({
+        name: this.name,
+        queue: this.#queue,
+        workers: jobWorkers,
+        reconcile: (key) => this.#syncLoudly(key),
+        ...shared,
+      }),
       runController({
         name: 'job-controller-leftovers',
         queue: this.#podQueue,
         workers: podWorkers,
         reconcile: (key) => this.#scrub(key),
-        ...{ clock, log, metrics },
+        ...shared,
       }),
     );
   }

@@ -5,7 +5,7 @@ import type { Draft, Job, JobSpec, JobStatus, Pod } from '../../api/index.ts';
 import { createApiServer, noPods } from '../../apiserver/index.ts';
 import { createInformers } from '../../client/index.ts';
 import type { Client, Informers, WatchHandler } from '../../client/index.ts';
-import type { Controller, EventRecorder } from '../../controlloop/index.ts';
+import { Precedence, type Controller, type EventRecorder } from '../../controlloop/index.ts';
 import { silentLogger, type Logger } from '../../log/index.ts';
 import { createMemoryStore } from '../../store/index.ts';
 import { FakeClock, seededRandom } from '../../testing/index.ts';
@@ -82,6 +82,7 @@ export class TestCluster {
       random,
       log,
       metrics: createMetrics(),
+      dueFirst: new Precedence(),
       recorderFor: () => recorder,
     });
     [this.#controller, this.#informers] = [controller, informers];

@@ -41,7 +41,10 @@ class TtlController implements Controller {
     this.#jobs.addHandler({ onAdd: (job) => this.#schedule(job), onUpdate: (job) => this.#schedule(job) });
     const { clock, log, metrics } = this.#context;
     const reconcile = (key: string): Promise<void> => this.#reconcile(key);
-    this.#runner = runController({ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics });
+    this.#runner = runController({
+      ...{ name: this.name, queue: this.#queue, workers, reconcile, clock, log, metrics },
+      givesWayTo: this.#context.dueFirst,
+    });
   }
 
   async stop(): Promise<void> {
