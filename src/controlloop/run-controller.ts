@@ -75,7 +75,7 @@ class Runner {
     while (this.#active < workers && queue.length > 0 && !this.#givesWay()) {
       void this.#work();
       if (this.#isSliceOver()) await this.#nextSlice();
-      else if (queue.length > 0) await undefined;
+      else if (queue.length > 0) await Promise.resolve();
     }
     this.#wakePending = false;
   }
