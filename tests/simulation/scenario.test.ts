@@ -466,6 +466,13 @@ spec: { suspend: true, template: { spec: { restartPolicy: Never, containers: [{ 
       expect([missing.code, empty.code, alone.code]).toEqual([2, 2, 2]);
     });
 
+    it('reads manifests that are named by their whole path', async () => {
+      const file = join(directory, 'elsewhere.yaml');
+      writeFileSync(file, cronJob('elsewhere'));
+      const { runs } = await runJson([scenario([`manifests: [${file}]`], '3h')]);
+      expect(runs.map(({ job }) => job).join()).toMatch(/^(default\/elsewhere-\d+,?){3}$/);
+    });
+
     it('takes outcomes for those of the containers that do the work, unless one is named', async () => {
       const init = 'initContainers: [{ name: prepare, image: any }], containers: [{ name: main';
       const prepared = cronJob('hourly').replace('containers: [{ name: main', init);

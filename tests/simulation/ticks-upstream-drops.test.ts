@@ -131,3 +131,20 @@ it('enumerates the newest ticks of many spans, and says that there were more', a
   expect(some.ticks).toEqual(all.ticks.slice(-15));
   expect((await world.list({ limit: 50 })).truncated).toBe(false);
 });
+
+it('says that @every is never due where the deadline is shorter, and nothing of it waits', async () => {
+  const { clock } = await worldAt('2026-03-01T00:00:00Z');
+  await world.create({ schedule: '@every 7m', startingDeadlineSeconds: 300 });
+  await clock.advance(15 * minuteMs);
+  const { ticks } = await world.list();
+  expect(ticks.map(({ scheduled, outcome }) => `${scheduled?.slice(11, 16)} ${outcome}`)).toEqual([
+    '00:07 Skipped',
+    '00:14 Skipped',
+  ]);
+  expect(ticks[1]?.message).toBe(
+    '@every is counted from the beginning of startingDeadlineSeconds 300, which is shorter: nothing is ever due',
+  );
+  await world.patch({ startingDeadlineSeconds: 420 });
+  await clock.advance(7 * minuteMs);
+  expect((await world.lines()).at(-1)).toMatch(/Ran.* Complete$/);
+});

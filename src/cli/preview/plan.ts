@@ -1,7 +1,6 @@
 import type { CronJob } from '../../api/index.ts';
-import { parseSchedule, type Schedule } from '../../cron/index.ts';
+import { everyMs, parseSchedule, type Schedule } from '../../cron/index.ts';
 import { UsageError } from '../command.ts';
-import { everyMs } from '../scenario/due-ticks.ts';
 import { faultAt } from '../scenario/fields.ts';
 import type { LocatedManifest } from '../scenario/read-files.ts';
 

@@ -1,4 +1,4 @@
-import { occurrences, type Schedule } from '../../cron/index.ts';
+import { everyMs, occurrences, type Schedule } from '../../cron/index.ts';
 
 export interface Stretch {
   /** Exclusive. */
@@ -13,11 +13,6 @@ export interface Anchor {
   readonly lastMs: number;
   /** All ticks that were handled, in order. */
   readonly handledMs: readonly number[];
-}
-
-/** The distance of an `@every` schedule; undefined for others. */
-export function everyMs(schedule: Schedule): number | undefined {
-  return /(?:^|\s)@every\s/.test(schedule.expression) ? schedule.next(0) : undefined;
 }
 
 /** The instants at which a schedule is due in a stretch of wall time, in order. */

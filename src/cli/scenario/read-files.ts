@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { ApiError, apiVersionOf, decodeObject, parseDocumentPath, parseLocatedYaml } from '../../api/index.ts';
 import { UsageError } from '../command.ts';
 import { faultAt, type Source } from './fields.ts';
@@ -39,11 +39,11 @@ function sorted(sources: readonly Source[]): ReadFiles {
   return { manifests, scenarios };
 }
 
-/** The manifests that a scenario names in `spec.manifests`, relative to its own file. */
+/** The manifests that a scenario names in `spec.manifests`; what is not absolute is relative to its own file. */
 export function readScenarioManifests(source: Source, names: readonly string[]): readonly LocatedManifest[] {
   const base = source.file === '-' ? '.' : dirname(source.file);
   const sources = names.flatMap((name, index) => {
-    const file = join(base, name);
+    const file = isAbsolute(name) ? name : join(base, name);
     return documentsOf(
       file,
       readText(file, (message) => faultAt(source, ['spec', 'manifests', index], message)),

@@ -1,6 +1,6 @@
-import { parseSchedule, type Schedule } from '../../cron/index.ts';
+import { everyMs, parseSchedule, type Schedule } from '../../cron/index.ts';
 import { UsageError } from '../command.ts';
-import { dueTicks, everyMs } from './due-ticks.ts';
+import { dueTicks } from './due-ticks.ts';
 import { faultAt } from './fields.ts';
 import type { CronJobVersion, Run } from './recorder.ts';
 import type { Recording } from './run-scenario.ts';

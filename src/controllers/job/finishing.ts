@@ -45,7 +45,8 @@ function finished(status: StatusDraft, verdict: Verdict, { job, nowMs }: Assessm
   // start time away, so a Job that ends while it is suspended gets one here; upstream's write would be refused.
   const startless = isSuspended(job) && job.spec.completions === 0;
   const startTime = status.startTime ?? (startless ? undefined : now);
-  // The API refuses a completion before the start. After the clock was set back, upstream waits until it has caught up.
+  // The API refuses a completion before the start. After the clock was set back, upstream waits until it has caught up
+  // (decision 0018).
   const completed = startTime !== undefined && startTime > now ? startTime : now;
   return { ...status, conditions, startTime, completionTime: type === 'Complete' ? completed : status.completionTime };
 }

@@ -1,4 +1,4 @@
-import type { Schedule } from '../../../cron/index.ts';
+import { everyMs as distanceOf, type Schedule } from '../../../cron/index.ts';
 
 /** The instants of a schedule, to go through in both directions. NaN where there is none. */
 export interface Ticks {
@@ -13,10 +13,9 @@ export interface Ticks {
  * counted from the one before. Other schedules need no anchor.
  */
 export function ticksFrom(schedule: Schedule, anchorMs: number): Ticks {
-  if (!/(?:^|\s)@every\s/.test(schedule.expression))
-    return { after: (ms) => schedule.next(ms), before: (ms) => schedule.previous(ms) };
+  const everyMs = distanceOf(schedule);
+  if (everyMs === undefined) return { after: (ms) => schedule.next(ms), before: (ms) => schedule.previous(ms) };
   const originMs = Math.floor(anchorMs / 1000) * 1000;
-  const everyMs = schedule.next(originMs) - originMs;
   return {
     after: (ms) => originMs + (Math.floor((ms - originMs) / everyMs) + 1) * everyMs,
     before: (ms) => originMs + (Math.ceil((ms - originMs) / everyMs) - 1) * everyMs,

@@ -1,4 +1,5 @@
-import type { CronJob, ObjectReference } from '../../../api/index.ts';
+import type { CronJob, CronJobSpec, ObjectReference } from '../../../api/index.ts';
+import { everyMs, type Schedule } from '../../../cron/index.ts';
 import type { Ticks } from './aligned.ts';
 
 /** Why ticks did not run at their time. */
@@ -133,10 +134,20 @@ export function concurrency(active: readonly ObjectReference[]): Cause {
 }
 
 /** Why a tick did not start although nothing else was in its way: it was not come to in time. */
-export function lateness({ spec }: CronJob): Cause {
+export function lateness({ spec }: CronJob, schedule: Schedule): Cause {
   const { startingDeadlineSeconds: seconds } = spec;
   if (seconds === undefined)
     return { outcome: 'Missed', reason: 'Late', message: 'the controller did not get to it in time' };
-  const message = `startingDeadlineSeconds ${seconds} had passed before it could be started`;
+  const message = isNeverDue(spec, schedule)
+    ? `@every is counted from the beginning of startingDeadlineSeconds ${seconds}, which is shorter: nothing is ever due`
+    : `startingDeadlineSeconds ${seconds} had passed before it could be started`;
   return { outcome: 'Skipped', reason: 'Deadline', message };
+}
+
+/**
+ * Upstream looks for due times from the beginning of the deadline on, and counts `@every` from where it begins to look:
+ * a distance that is longer than the deadline is never over.
+ */
+export function isNeverDue({ startingDeadlineSeconds: seconds }: CronJobSpec, schedule: Schedule): boolean {
+  return seconds !== undefined && (everyMs(schedule) ?? 0) > seconds * 1000;
 }

@@ -13,7 +13,7 @@ import {
 import type { Client } from '../../../client/index.ts';
 import { parseSchedule, type Schedule } from '../../../cron/index.ts';
 import { ticksFrom } from './aligned.ts';
-import { invalidSchedule, onTimeMs, unevenSchedule } from './causes.ts';
+import { invalidSchedule, isNeverDue, onTimeMs, unevenSchedule } from './causes.ts';
 import { isManual, tickOf } from './run-entry.ts';
 import { handledMs, type TickBook } from './tick-book.ts';
 
@@ -142,7 +142,7 @@ async function addOpen(fates: Fates, { cronJob, schedule, sources }: Open): Prom
   for (const entry of await sources.book.open(cronJob, schedule)) fates.add(entry, cronJob.metadata.uid);
   const newestMs = ticksFrom(schedule, handledMs(cronJob)).before(sources.nowMs + 1);
   const deadlineMs = (cronJob.spec.startingDeadlineSeconds ?? Infinity) * 1000;
-  if (newestMs + deadlineMs >= sources.nowMs) fates.markWaiting(newestMs);
+  if (newestMs + deadlineMs >= sources.nowMs && !isNeverDue(cronJob.spec, schedule)) fates.markWaiting(newestMs);
 }
 
 /** Ticks of one cause that are not enumerated yet. */

@@ -303,7 +303,7 @@ export class TickBook {
       startedMs: this.#startedMs,
       aliveMs: this.#aliveMs,
       leaps: this.#leaps,
-      otherwise: lateness(of.cronJob),
+      otherwise: lateness(of.cronJob, of.schedule),
     };
     const ticks = ticksFrom(of.schedule, handledMs(of.cronJob));
     return causedSpans({ ...of, ticks }, of.segments, ambient).map((span) => this.#spanEntry(of.cronJob, span));

@@ -88,6 +88,17 @@ describe('a log of ticks', () => {
     ]);
   });
 
+  it('lets the end of a Job that could not be replaced take the place of its replacement', async () => {
+    const replaced = (index: number): TickEntry => run(index, { outcome: 'Replaced', result: 'Deleted' });
+    await open().append(owner, [replaced(1), replaced(2)]);
+    await open().append(owner, [run(1, { result: 'Failed' }), run(2, { result: 'Deleted' })]);
+    const [record] = await records();
+    expect(record?.entries?.map(({ jobUid, outcome, result }) => `${jobUid} ${outcome} ${result}`)).toEqual([
+      'job-1 Ran Failed',
+      'job-2 Replaced Deleted',
+    ]);
+  });
+
   it('lets a span that goes on grow, and begins another for another reason', async () => {
     const log = open();
     await log.append(owner, [span('00:00', '01:00'), span('01:00', '02:00')]);

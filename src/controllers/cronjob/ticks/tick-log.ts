@@ -51,7 +51,7 @@ export class TickLog {
     this.#recordsKept = Math.ceil(maxEntries / entriesPerRecord);
   }
 
-  /** Durable when it resolves. An entry for a Job that has one already is left out. */
+  /** Durable when it resolves. An entry for a Job that has a final one already is left out. */
   async append(owner: TickOwner, entries: readonly TickEntry[]): Promise<void> {
     try {
       for (const entry of entries) await this.#appendOne(owner, entry);
@@ -170,11 +170,17 @@ function recordName(uid: string, number: number): string {
 /** The entries with one more; the same array if it says nothing new. A span that goes on only gets longer. */
 function withEntry(entries: readonly TickEntry[], entry: TickEntry): readonly TickEntry[] {
   const at = entry.jobUid === undefined ? -1 : entries.findIndex(({ jobUid }) => jobUid === entry.jobUid);
-  if (at !== -1)
-    return entries[at]?.result === 'Running' && entry.result !== 'Running' ? entries.with(at, entry) : entries;
+  const known = entries[at];
+  if (known !== undefined) return supersedes(entry, known) ? entries.with(at, entry) : entries;
   const last = entries.at(-1);
   if (last === undefined || !continues(last, entry)) return [...entries, entry];
   return [...entries.slice(0, -1), { ...last, to: entry.to, decided: entry.decided }];
+}
+
+/** What was being replaced may have ended by itself, where it could not be deleted. */
+function supersedes(entry: TickEntry, known: TickEntry): boolean {
+  if (known.result === 'Running') return entry.result !== 'Running';
+  return known.outcome === 'Replaced' && known.result === 'Deleted' && entry.result !== 'Deleted';
 }
 
 function continues(last: TickEntry, entry: TickEntry): boolean {
