@@ -49,18 +49,17 @@ export async function createObject(
     const errors = newObjectErrors(kind, object);
     if (errors.length > 0) throw invalid(kind.resource, name, errors);
     if (request.warn !== undefined) kind.warnings?.(object, undefined).forEach(request.warn);
+    // Once more, as upstream when it reads what it stored: the preparation may have added what defaults depend on.
+    if (kind.prepareForCreate !== undefined) kind.setDefaults?.(object);
     return await writeNew(registry, request, object);
   } finally {
     settlement.settle();
   }
 }
 
-/** Defaults once more after the preparation, because it may have added what other defaults depend on. */
 function fillIn(registry: Registry, { kind }: WriteRequest, object: KubeObject): void {
   kind.setDefaults?.(object);
-  if (kind.prepareForCreate === undefined) return;
-  kind.prepareForCreate(object, { nowMs: registry.clock.now(), random: registry.random });
-  kind.setDefaults?.(object);
+  kind.prepareForCreate?.(object, { nowMs: registry.clock.now(), random: registry.random });
 }
 
 async function writeNew(registry: Registry, request: WriteRequest, object: KubeObject): Promise<Stored> {

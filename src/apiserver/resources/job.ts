@@ -1,7 +1,7 @@
 import { dns1123SubdomainErrors, resources } from '../../api/index.ts';
 import type { Job } from '../../api/index.ts';
 import { defineKind } from './define-kind.ts';
-import { labelLikeTemplate, setJobDefaults } from './job/defaults.ts';
+import { setJobDefaults } from './job/defaults.ts';
 import { generateSelector } from './job/generated-selector.ts';
 import { jobErrors } from './job/rules.ts';
 import { jobStatusErrors } from './job/status-rules.ts';
@@ -22,8 +22,6 @@ export const job = defineKind<Job>({
   prepareForCreate: (draft) => {
     draft.status = {};
     generateSelector(draft);
-    // Upstream defaults once more when it reads what it stored: a Job without labels now takes the generated ones.
-    labelLikeTemplate(draft);
   },
   validate: jobErrors,
   validateUpdate: jobUpdateErrors,

@@ -40,18 +40,24 @@ const context = {
   random: { float: () => 0.5, uuid: () => 'a-uid', bytes: (length: number) => new Uint8Array(length) },
 };
 
-/** What the generic code does with a new object before it is validated. */
+/** What the generic code makes of a new object that is valid. */
 export function created<T extends KubeObject>(kind: KindDefinition, draft: T): T {
+  const object = prepared(kind, draft);
+  kind.setDefaults?.(object);
+  return object;
+}
+
+/** What the generic code does with a new object before it is validated. */
+function prepared<T extends KubeObject>(kind: KindDefinition, draft: T): T {
   const object = structuredClone(draft);
   kind.setDefaults?.(object);
   kind.prepareForCreate?.(object, context);
-  kind.setDefaults?.(object);
   return object;
 }
 
 /** What is wrong with a new object, as texts. */
 export function createErrors(kind: KindDefinition, draft: KubeObject): readonly string[] {
-  return texts(kind.validate?.(created(kind, draft)) ?? []);
+  return texts(kind.validate?.(prepared(kind, draft)) ?? []);
 }
 
 /** What is wrong with an update of the main resource. */

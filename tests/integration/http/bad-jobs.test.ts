@@ -64,6 +64,13 @@ async function stored(): Promise<unknown> {
 }
 
 describe('bad Jobs over HTTP', () => {
+  it('names the template alone where a name is too long for the labels made of it', async () => {
+    const name = 'a'.repeat(64);
+    const { status, body } = await post(job({}, { name }));
+    const fault = 'Invalid value: "' + name + '": must be no more than 63 bytes';
+    expect([status, body.message]).toEqual([422, `Job.batch "${name}" is invalid: spec.template.labels: ${fault}`]);
+  });
+
   it('names everything that is wrong in one Status', async () => {
     const before = await stored();
     const { status, body } = await post(job(everything));

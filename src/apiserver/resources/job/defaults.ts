@@ -42,8 +42,8 @@ function withRuleDefaults(rule: PodFailurePolicyRule): PodFailurePolicyRule {
   return withFields(rule, { onPodConditions });
 }
 
-/** A Job without labels takes its template's. */
-export function labelLikeTemplate(draft: Job): void {
+/** A Job without labels takes its template's: after its creation the generated ones too. */
+function labelLikeTemplate(draft: Job): void {
   const labels = draft.spec.template.metadata?.labels;
   if (labels === undefined || labels === null || Object.keys(labels).length === 0) return;
   if (Object.keys(draft.metadata.labels ?? {}).length > 0) return;
