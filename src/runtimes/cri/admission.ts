@@ -58,7 +58,7 @@ function announcements(pod: Pod, containers: readonly Container[]): Announcement
   const names = new Set(containers.flatMap(({ resources }) => Object.keys(resources?.limits ?? {})));
   const enforced = (name: string): boolean => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
   const unlimited = [...names].filter((name) => !enforced(name));
-  const result = commonAnnouncements(pod);
+  const result = commonAnnouncements(pod, []);
   if (unlimited.length > 0)
     result.push({
       reason: 'LimitsNotEnforced',

@@ -174,7 +174,7 @@ function announcements(pod: Pod): Announcement[] {
       reason: 'PortsNotIsolated',
       message: 'The process runtime has no network of its own for Pods: ports are those of the host',
     });
-  return [...result, ...commonAnnouncements(pod)];
+  return [...result, ...commonAnnouncements(pod, [])];
 }
 
 /** Where a mount path is missing on the host, its nearest directory is overlaid: that must not come as a surprise. */

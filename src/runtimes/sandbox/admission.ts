@@ -145,5 +145,5 @@ function announcements(pod: Pod, containers: readonly Container[], abilities: Sa
       reason: 'LimitsNotEnforced',
       message: `The sandbox runtime does not enforce limits on this machine (${unlimited.join(', ')})`,
     });
-  return [...result, ...commonAnnouncements(pod)];
+  return [...result, ...commonAnnouncements(pod, ['Memory'])];
 }

@@ -12,12 +12,15 @@ import {
   volumeSource,
   type Environment,
   type Layout,
+  type PodFiles,
   type RunningContainers,
 } from '../wrapped/index.ts';
 import { boundingSet } from './capabilities.ts';
 import type { ContainerMount, ContainerSpec, Privileges } from './container-spec.ts';
 import { namespacesOf } from './guests.ts';
 import { identityOf, type Identity } from './identity.ts';
+import { sharedMemoryOf } from './memory-files.ts';
+import { needsPause } from './pause.ts';
 import { rootContents } from './root-files.ts';
 
 /** What a container's root is made of: the host's files, or an image's. */
@@ -123,7 +126,7 @@ function mountsOf({ request, layout, root }: PlanContext): ContainerMount[] {
     { type: 'proc', target: '/proc' },
     { type: 'sys', target: '/sys', readOnly: !privileged },
     ...(privileged ? [bindDirectory('/dev')] : [{ type: 'dev' as const, target: '/dev' }]),
-    ...(privileged || volumes.some(({ target }) => target === '/dev/shm') ? [] : [sharedMemory()]),
+    ...(privileged || volumes.some(({ target }) => target === '/dev/shm') ? [] : [sharedMemory(pod, files)]),
   ];
   // Other file systems of the host are not in the overlay of its root; what we keep ourselves is nobody's business.
   const host = root.isHost ? [...hostMounts(), ...hiddenDirectories(layout)] : [];
@@ -139,8 +142,12 @@ function depth(path: string): number {
   return path.split('/').length;
 }
 
-function sharedMemory(): ContainerMount {
-  return { type: 'tmpfs', target: '/dev/shm', options: 'mode=1777,size=65536k' };
+/** Belongs to the processes that can talk to each other otherwise: the host's, the Pod's, or the only container's. */
+function sharedMemory(pod: Pod, files: PodFiles): ContainerMount {
+  const target = '/dev/shm';
+  if (pod.spec.hostIPC === true) return bindDirectory(target);
+  if (needsPause(pod)) return { ...bindDirectory(target), source: sharedMemoryOf(files), recursive: false };
+  return { type: 'tmpfs', target, options: 'mode=1777,size=65536k' };
 }
 
 function bindDirectory(path: string): ContainerMount & { type: 'bind' } {

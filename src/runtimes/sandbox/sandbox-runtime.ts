@@ -23,6 +23,7 @@ import { admitToSandbox, runsOnHost } from './admission.ts';
 import { Cgroups, limitsOf } from './cgroups.ts';
 import type { Executor } from './container-spec.ts';
 import { applyFsGroup } from '../fs-group.ts';
+import { mountMemory, unmountMemory } from './memory-files.ts';
 import { SandboxImages } from './sandbox-images.ts';
 import { endPause, ensurePause, needsPause } from './pause.ts';
 import { hostAddress } from './network/subnet.ts';
@@ -113,6 +114,7 @@ class SandboxStyle implements RuntimeStyle {
   async preparePod(
     ...[pod, files, volumes]: Parameters<RuntimeStyle['preparePod']>
   ): ReturnType<RuntimeStyle['preparePod']> {
+    await mountMemory(pod, files, this.capabilities.memoryBytes);
     const group = pod.spec.securityContext?.fsGroup;
     if (group !== undefined) await applyFsGroup(files.volumes, volumes, group);
     if (pod.spec.hostPID === true || pod.spec.shareProcessNamespace === true) this.#markPod(pod.metadata.uid, files);
@@ -194,11 +196,16 @@ class SandboxStyle implements RuntimeStyle {
       this.#imageOf.delete(tokenOf(id));
     }
     await this.endPod(podUid, files);
+    await unmountMemory(files);
   }
 
   async adopt(isHeld: (podUid: string) => boolean): Promise<void> {
-    for (const uid of readdirSync(this.#layout.sandboxes))
-      if (!isHeld(uid)) await endPause(`${this.#layout.sandboxes}/${uid}`, this.#options.clock);
+    for (const uid of readdirSync(this.#layout.sandboxes)) {
+      if (isHeld(uid)) continue;
+      const files = podFiles(this.#layout, uid);
+      await endPause(files.sandbox, this.#options.clock);
+      await unmountMemory(files);
+    }
     await this.#networks().adopt(isHeld);
     this.#cgroups.removeOthers((token) => isHeld(token.split('_')[0]!));
   }

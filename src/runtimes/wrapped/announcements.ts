@@ -1,15 +1,15 @@
 import type { Pod } from '../../api/index.ts';
 import type { Announcement } from '../runtime.ts';
 
-/** What none of these runtimes does quite as a Pod asks, although the Pod can run. */
-export function commonAnnouncements({ spec }: Pod): Announcement[] {
+/** What these runtimes do not do quite as a Pod asks, although the Pod can run. `media`: those that an emptyDir gets. */
+export function commonAnnouncements({ spec }: Pod, media: readonly string[]): Announcement[] {
   const result: Announcement[] = [];
-  const inMemory = (spec.volumes ?? []).filter(({ emptyDir }) => emptyDir?.medium === 'Memory');
-  if (inMemory.length > 0)
-    result.push({
-      reason: 'MediumNotHonoured',
-      message: `emptyDir ${namesOf(inMemory)}: medium Memory is not available, the files lie on disk`,
-    });
+  for (const { name, emptyDir } of spec.volumes ?? []) {
+    const medium = emptyDir?.medium ?? '';
+    if (medium === '' || media.includes(medium)) continue;
+    const message = `emptyDir ${name}: medium ${medium} is not available, the files lie on disk`;
+    result.push({ reason: 'MediumNotHonoured', message });
+  }
   const interactive = [...(spec.initContainers ?? []), ...spec.containers].filter(({ stdin, tty }) => stdin || tty);
   if (interactive.length > 0)
     result.push({

@@ -23,6 +23,8 @@ export {
 export {
   existingAncestor,
   kernelDirectories,
+  memoryMounts,
+  memorySource,
   plannedMounts,
   resolveTarget,
   submounts,

@@ -102,12 +102,39 @@ export function resolveTarget(path: string): string {
   return real === '/' ? rest : real + rest;
 }
 
+/** Names the file systems in memory that Pods have: they come and go, and are nobody else's. */
+export const memorySource = 'rondo-memory';
+
+/** Where these file systems are mounted. */
+export function memoryMounts(): string[] {
+  return mounts().flatMap(({ path, source }) => (source === memorySource ? [path] : []));
+}
+
+interface Mount {
+  readonly path: string;
+  readonly source: string;
+}
+
+/** What is mounted where, see proc(5). */
+function mounts(): Mount[] {
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').slice(0, -1);
+  return lines.map((line) => {
+    const [place = '', device = ''] = line.split(' - ');
+    const path = place.split(' ')[4] ?? '';
+    const octal = /\\([0-7]{3})/g;
+    return {
+      path: path.replaceAll(octal, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 8))),
+      source: device.split(' ')[1] ?? '',
+    };
+  });
+}
+
 /** An overlay shows nothing of what is mounted below its lower directory: those are bound again. */
 export function submounts(directory: string): string[] {
-  const points = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[4] ?? '')
-    .filter((path) => path.startsWith(`${directory}/`) && !path.includes('\\'))
+  const points = mounts()
+    .filter(({ source }) => source !== memorySource)
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith(`${directory}/`) && !/[\s\\]/.test(path))
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
   const unique = [...new Set(points)];
   return unique.filter((path) => !unique.some((other) => path.startsWith(`${other}/`)));
