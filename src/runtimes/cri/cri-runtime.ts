@@ -20,6 +20,7 @@ import {
 } from '../runtime.ts';
 import { applyFsGroup } from '../fs-group.ts';
 import type { HeldImage } from '../image-service.ts';
+import { LogKeeper } from '../log-keeper.ts';
 import { diskUsage, isSafeName, machineCapabilities, writeVolumes } from '../wrapped/index.ts';
 import { admitToCri } from './admission.ts';
 import { Chores, type Chore } from './chores.ts';
@@ -91,6 +92,7 @@ class CriRuntime implements Runtime {
   readonly #runtime: ContainerRuntime;
   readonly images: CriImages;
   readonly #held = new HeldContainers();
+  readonly #logs: LogKeeper;
   readonly #starting = new Map<string, Promise<ContainerState>>();
   /** Aborted when a Pod is removed: nothing more of it is started. */
   readonly #gone = new Map<string, AbortController>();
@@ -102,6 +104,8 @@ class CriRuntime implements Runtime {
   constructor(options: CriRuntimeOptions) {
     this.#options = options;
     this.#runtime = new ContainerRuntime(options.socket, options.clock);
+    const growing = (): string[] => this.#held.running().map(({ id }) => this.#logOf(id));
+    this.#logs = new LogKeeper({ clock: options.clock, log: options.log, growing });
     const connect = (): Promise<void> => this.#connect();
     this.images = new CriImages({ runtime: this.#runtime, clock: options.clock, connect });
   }
@@ -119,6 +123,7 @@ class CriRuntime implements Runtime {
       this.#held.addPod(uid);
       for (const record of attemptsOf(files, uid)) this.#adopt(record, parts);
     }
+    this.#logs.start();
     if (!onDemand) await this.#connect();
     for (const state of this.#held.all()) if (state.type === 'exited') this.#listener(state);
     // What ended while the engine was away is known when this is over, if the runtime answers.
@@ -126,6 +131,7 @@ class CriRuntime implements Runtime {
   }
 
   stop(): Promise<void> {
+    this.#logs.stop();
     this.#running?.watch.stop();
     this.#running?.stops.close();
     this.#running?.chores.close();
@@ -225,8 +231,10 @@ class CriRuntime implements Runtime {
   readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array> {
     const container = this.#held.get(id);
     if (container === undefined) throw new RuntimeError('NotFound', `no container ${containerIdKey(id)}`);
+    const file = this.#logOf(id);
     const log = {
-      file: attemptFiles(this.#parts().files, id).log,
+      file,
+      beginning: () => this.#logs.beginningOf(file),
       ended: () => container.state.type === 'exited' || this.#held.get(id) === undefined,
       whenEnded: (call: () => void) => {
         container.whenEnded.add(call);
@@ -249,6 +257,7 @@ class CriRuntime implements Runtime {
   async removePod(podUid: string): Promise<void> {
     const { starter, chores } = this.#parts();
     if (!this.#held.hasPod(podUid)) return;
+    for (const { id } of this.#held.ofPod(podUid)) this.#logs.forget(this.#logOf(id));
     this.#gone.get(podUid)?.abort();
     const starting = [...this.#starting].filter(([key]) => key.startsWith(`${podUid}/`));
     await Promise.allSettled(starting.map(([, start]) => start));
@@ -342,6 +351,7 @@ class CriRuntime implements Runtime {
     if (gone === undefined || gone.aborted) throw new RuntimeError('RunContainerError', 'the Pod was removed');
     const { state } = await starter.start(request, sandbox, gone);
     this.#removeOlder(id);
+    this.#logs.watch();
     void watch.look();
     return state;
   }
@@ -372,7 +382,13 @@ class CriRuntime implements Runtime {
     const exit = exitOf(files, running, { status, nowMs: Math.floor(this.#options.clock.now()) });
     writeExit(files, id, exit);
     const exited = exitedState(id, exit);
-    if (this.#held.end(container, exited)) this.#listener(exited);
+    if (!this.#held.end(container, exited)) return;
+    void this.#logs.check(this.#logOf(id));
+    this.#listener(exited);
+  }
+
+  #logOf(id: ContainerId): string {
+    return attemptFiles(this.#parts().files, id).log;
   }
 
   async #carryOut(podUid: string, chore: Chore): Promise<void> {

@@ -6,6 +6,8 @@ import { linesOf, parseEntry, textOf, type LogEntry } from './log-lines.ts';
 export interface CriLog extends WatchedLog {
   /** Whether the container has ended, so that nothing more comes. */
   readonly ended: () => boolean;
+  /** Where what is left of the log begins: it may lose its oldest part at any time. */
+  readonly beginning: () => number;
 }
 
 const chunkBytes = 65_536;
@@ -48,8 +50,12 @@ async function* readEntries(log: CriLog, { follow, signal, tailLines }: ReadLogO
       const ended = log.ended();
       file ??= await openIfThere(log.file);
       if (file !== undefined) {
-        position ??= await beginning(file, tailLines);
+        position ??= await firstByte(file, log.beginning(), tailLines);
         for (;;) {
+          if (position < log.beginning()) {
+            position = log.beginning();
+            rest = Buffer.alloc(0);
+          }
           const buffer = Buffer.allocUnsafe(chunkBytes);
           const { bytesRead } = await file.read(buffer, 0, chunkBytes, position);
           if (bytesRead === 0) break;
@@ -78,14 +84,14 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** Where the last lines begin, counted backwards from the end. */
-async function beginning(file: FileHandle, tailLines: number | undefined): Promise<number> {
-  if (tailLines === undefined) return 0;
+/** Where the last lines begin, counted backwards from the end, not before `first`. */
+async function firstByte(file: FileHandle, first: number, tailLines: number | undefined): Promise<number> {
+  if (tailLines === undefined) return first;
   const { size } = await file.stat();
   if (tailLines <= 0) return size;
   let missing = tailLines + 1;
-  for (let end = size; end > 0;) {
-    const begin = Math.max(0, end - chunkBytes);
+  for (let end = size; end > first;) {
+    const begin = Math.max(first, end - chunkBytes);
     const buffer = Buffer.alloc(end - begin);
     await file.read(buffer, 0, buffer.length, begin);
     for (let at = buffer.length; (at = buffer.lastIndexOf(lineBreak, at - 1)) >= 0;) {
@@ -94,5 +100,5 @@ async function beginning(file: FileHandle, tailLines: number | undefined): Promi
     }
     end = begin;
   }
-  return 0;
+  return first;
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { ContainerId } from '../runtime.ts';
+import { markOf } from '../log-keeper.ts';
 import { containerFiles, type Layout } from './layout.ts';
 
 /** Not recursive, which would cost more system calls; another engine may have made it. */
@@ -26,4 +27,7 @@ export async function keepOnly(parent: string, isKept: (name: string) => boolean
 export function removeContainerFiles(layout: Layout, id: ContainerId): void {
   const { log, message, error, fallback, claim } = containerFiles(layout, id);
   for (const file of [log, message, error, fallback, claim]) rmSync(file, { force: true });
+  // Few have one: asking is cheaper than removing.
+  const mark = markOf(log);
+  if (existsSync(mark)) rmSync(mark);
 }

@@ -31,6 +31,7 @@ it('reads an ended container whose log appears while the file is being opened', 
       setTimeout(call, 10);
       return () => undefined;
     },
+    beginning: () => 0,
     clock: systemClock,
   };
   expect(await read(source)).toBe('late\n');

@@ -7,6 +7,8 @@ import type { ReadLogOptions } from '../runtime.ts';
 export interface LogSource extends WatchedLog {
   /** Whether the container has ended, so that nothing more comes. */
   readonly ended: () => boolean;
+  /** Where what is left of the log begins: it may lose its oldest part at any time. */
+  readonly beginning: () => number;
   readonly clock: Clock;
 }
 
@@ -29,11 +31,13 @@ export async function* readLogFile(source: LogSource, options: ReadLogOptions): 
       await changes.next();
     }
     const stat = await file.stat();
-    let position = stat.mtimeMs < (options.sinceMs ?? 0) ? stat.size : await beginning(file, stat.size, options);
+    const whole = { begin: source.beginning(), end: stat.size };
+    let position = stat.mtimeMs < (options.sinceMs ?? 0) ? whole.end : await firstByte(file, whole, options.tailLines);
     for (;;) {
       // Asked before reading: what was written before the end is then in the file.
       const ended = source.ended();
       for (;;) {
+        position = Math.max(position, source.beginning());
         const buffer = Buffer.allocUnsafe(chunkBytes);
         const { bytesRead } = await file.read(buffer, 0, chunkBytes, position);
         if (bytesRead === 0) break;
@@ -61,14 +65,17 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
 }
 
 /** Where the asked lines begin: reads backwards from the end until there are enough of them. */
-async function beginning(file: FileHandle, size: number, options: ReadLogOptions): Promise<number> {
-  const lines = options.tailLines;
-  if (lines === undefined) return 0;
+async function firstByte(
+  file: FileHandle,
+  whole: { readonly begin: number; readonly end: number },
+  lines: number | undefined,
+): Promise<number> {
+  if (lines === undefined) return whole.begin;
   for (let length = chunkBytes; ; length *= 4) {
-    const begin = Math.max(0, size - length);
-    const buffer = Buffer.alloc(size - begin);
+    const begin = Math.max(whole.begin, whole.end - length);
+    const buffer = Buffer.alloc(Math.max(0, whole.end - begin));
     await file.read(buffer, 0, buffer.length, begin);
     const offset = tailOffset(buffer, lines);
-    if (offset > 0 || begin === 0) return begin + offset;
+    if (offset > 0 || begin === whole.begin) return begin + offset;
   }
 }

@@ -15,9 +15,7 @@ import type { Pod } from '../../api/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { HeldImage, RuntimeImages } from '../image-service.ts';
-import { shapeLog } from '../log-lines.ts';
 import {
-  containerIdKey,
   RuntimeError,
   type Admission,
   type Announcement,
@@ -31,6 +29,7 @@ import {
   type Runtime,
   type VolumeContent,
 } from '../runtime.ts';
+import { ContainerLogs } from './container-logs.ts';
 import { Containers, type HeldContainer } from './containers.ts';
 import { findTerminal } from './compiled-starter.ts';
 import { keepOnly, makeDirectory, removeContainerFiles, removeDirectory } from './directories.ts';
@@ -51,7 +50,6 @@ import {
 import { Liveness } from './liveness.ts';
 import { currentBootId, probeShell } from './probe.ts';
 import { initProcess, readClaim } from './processes.ts';
-import { readLogFile } from './read-log.ts';
 import { Spawner } from './spawner.ts';
 import type { RunningContainers, RuntimeStyle, StartPlan } from './style.ts';
 import { Terminator } from './terminator.ts';
@@ -83,6 +81,7 @@ export class WrappedRuntime implements Runtime {
   readonly #containers: Containers;
   readonly #exits: ExitWatch;
   readonly #liveness: Liveness;
+  readonly #logs: ContainerLogs;
   readonly #terminator: Terminator;
   readonly #runningContainers: RunningContainers = {
     ofPod: (uid) =>
@@ -122,6 +121,7 @@ export class WrappedRuntime implements Runtime {
       readExits: () => this.#exits.readAll(),
       onLost: (container) => this.#lose(container),
     });
+    this.#logs = new ContainerLogs({ layout: this.#layout, containers: this.#containers, clock, log });
     this.#terminator = new Terminator({
       clock,
       claimFile,
@@ -155,6 +155,7 @@ export class WrappedRuntime implements Runtime {
     this.#spawner = undefined;
     this.#exits.stop();
     this.#liveness.stop();
+    this.#logs.stop();
     this.#terminator.stop();
     await this.#style.stop?.();
   }
@@ -241,18 +242,7 @@ export class WrappedRuntime implements Runtime {
   }
 
   readLog(id: ContainerId, options: ReadLogOptions): AsyncIterable<Uint8Array> {
-    const container = this.#containers.get(id);
-    if (container === undefined) throw new RuntimeError('NotFound', `no container ${containerIdKey(id)}`);
-    const source = {
-      file: containerFiles(this.#layout, id).log,
-      clock: this.#options.clock,
-      ended: () => container.state.type === 'exited' || this.#containers.get(id) === undefined,
-      whenEnded: (call: () => void) => {
-        (container.whenEnded ??= new Set()).add(call);
-        return () => container.whenEnded?.delete(call);
-      },
-    };
-    return shapeLog(readLogFile(source, options), options);
+    return this.#logs.read(id, options);
   }
 
   async removePod(podUid: string): Promise<void> {
@@ -268,6 +258,7 @@ export class WrappedRuntime implements Runtime {
     for (const container of containers) {
       if (container.state.type === 'exited') rmSync(this.#exitFile(recordOf(container.state)), { force: true });
       removeContainerFiles(this.#layout, container.state.id);
+      this.#logs.removed(container.state.id);
     }
   }
 
@@ -312,6 +303,7 @@ export class WrappedRuntime implements Runtime {
     const container = this.#containers.addRunning(id, startedAtMs, plan.text);
     spawner.run(plan.text);
     this.#liveness.watch();
+    this.#logs.began();
     return container.state;
   }
 
@@ -350,6 +342,7 @@ export class WrappedRuntime implements Runtime {
       this.#terminator.forget(exit.container);
       this.#style.release(exit.state.id);
       this.#spawner?.reapSoon();
+      this.#logs.ended(exit.state.id);
       this.#listener(exit.state);
     } else if (!this.#containers.hasPod(parseToken(record.token)?.podUid ?? '')) {
       // Its Pod was removed while it ended.
@@ -385,6 +378,7 @@ export class WrappedRuntime implements Runtime {
     // An engine that was killed while it removed a Pod left these.
     for (const parent of [volumes, sandboxes]) await keepOnly(parent, (uid) => this.#containers.hasPod(uid));
     const sameBoot = !existsSync(this.#layout.bootId) || readFileSync(this.#layout.bootId, 'utf8') === bootId;
+    this.#logs.start();
     if (sameBoot) await this.#liveness.check();
     else for (const container of this.#containers.running()) this.#lose(container);
     writeFileSync(this.#layout.bootId, bootId, { mode: 0o600 });
