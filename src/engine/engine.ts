@@ -6,6 +6,7 @@ import {
   type Extension,
   type Listening,
   type ListenOptions,
+  type Operations,
 } from '../apiserver/index.ts';
 import { createInformers, type Client, type Informers } from '../client/index.ts';
 import { systemClock, systemRandom, type Clock, type Random } from '../clock/index.ts';
@@ -42,6 +43,7 @@ import type { Runtime } from '../runtimes/index.ts';
 import { createScheduler } from '../scheduler/index.ts';
 import { createMemoryStore, type Store } from '../store/index.ts';
 import { apiServerAddress } from './api-server-address.ts';
+import { metricsExtension } from './metrics-extension.ts';
 import type { PodAccess } from './pod-access.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { statusExtension } from './status-extension.ts';
@@ -139,14 +141,7 @@ class RondoEngine implements Engine {
     const { nodeName = defaultNodeName, requestClock = clock } = options;
     this.#timeZone = options.timeZone;
     this.#clock = clock;
-    const ticks = ticksExtension({ clock, explain: (query) => this.explainTicks(query) });
-    const status = statusExtension({
-      store: this.#store,
-      clock,
-      nodeName,
-      operations: () => this.apiServer.operations,
-    });
-    const extensions = [...(options.extensions ?? []), ticks, status];
+    const extensions = this.#extensions(options, { clock, nodeName, agent: theAgent });
     const { tokenKey, audit } = options;
     this.apiServer = createApiServer({
       ...{
@@ -190,6 +185,20 @@ class RondoEngine implements Engine {
       options.podAccess?.addressFor(podAddress) ?? apiServerAddress(this.#listening);
     agent = createNodeAgent(context, { nodeName, runtimes, heartbeatMs, serverFor });
     this.#controllers = [agent, ...createControllers(context, options, this.#ticks)];
+  }
+
+  /** Paths beside the Kubernetes API. They are asked when everything stands. */
+  #extensions(
+    { extensions = [] }: EngineOptions,
+    { clock, nodeName, agent }: { readonly clock: Clock; readonly nodeName: string; readonly agent: () => NodeAgent },
+  ): readonly Extension[] {
+    const operations = (): Operations => this.apiServer.operations;
+    return [
+      ...extensions,
+      ticksExtension({ clock, explain: (query) => this.explainTicks(query) }),
+      statusExtension({ store: this.#store, clock, nodeName, operations }),
+      metricsExtension({ clock, nodeName, client: () => this.client, usage: () => agent().usage() }),
+    ];
   }
 
   async listen(options: ListenOptions): Promise<Listening> {

@@ -11,6 +11,7 @@ import { NodeResources } from './node-resources.ts';
 import type { ServerFor } from './pod-identity.ts';
 import { PodWorker } from './pod-worker.ts';
 import { RuntimeChoice } from './runtime-classes.ts';
+import { UsageSampler, type NodeUsage } from './usage-sampler.ts';
 
 export interface NodeAgentOptions {
   readonly nodeName: string;
@@ -38,6 +39,8 @@ export interface NodeAgent extends Controller {
   attach(pod: Pod, wanted: { readonly container: string }): ExecSession;
   /** A connection to a port of a Pod. @throws ApiError if the Pod's runtime has none */
   portForward(pod: Pod, port: number): Duplex;
+  /** What this machine uses now, and each container. Waits up to a second. */
+  usage(): Promise<NodeUsage>;
 }
 
 const workers = 64;
@@ -64,6 +67,7 @@ class Agent implements NodeAgent {
   readonly #keyOf = new Map<string, string>();
   readonly #removals = new Set<Promise<void>>();
   readonly #resources: NodeResources;
+  readonly #sampler: UsageSampler;
   #running: { stop(): Promise<void> } | undefined;
 
   constructor(context: ControllerContext, options: NodeAgentOptions) {
@@ -86,6 +90,7 @@ class Agent implements NodeAgent {
     this.#garbage = options.runtimes.flatMap(({ images }) =>
       images?.keep === undefined ? [] : new ImageGarbage({ ...shared, keep: images.keep }),
     );
+    this.#sampler = new UsageSampler(options.runtimes, clock);
     this.#resources = new NodeResources(this.#defaultRuntime().capabilities);
     this.#registration = new NodeRegistration(context, { nodeName, runtime: this.#defaultRuntime(), heartbeatMs });
   }
@@ -151,6 +156,10 @@ class Agent implements NodeAgent {
     const connection = this.#runtimeFor(pod)?.dial?.(pod.metadata.uid, port);
     if (connection === undefined) throw badRequest('the runtime of this Pod has no ports');
     return connection;
+  }
+
+  usage(): Promise<NodeUsage> {
+    return this.#sampler.usage();
   }
 
   /** Of containers that are about to start, that run, or that may be restarted. */

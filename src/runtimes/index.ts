@@ -9,6 +9,7 @@ export {
   type ContainerId,
   type ContainerRequest,
   type ContainerState,
+  type ContainerUsage,
   type EnvEntry,
   type ExecSession,
   type ExitedContainer,

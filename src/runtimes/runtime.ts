@@ -75,6 +75,8 @@ export interface Runtime {
   dial?(podUid: string, port: number): Duplex;
   /** How much a volume of a Pod takes on disk now; 0 if there is none of this name. */
   volumeBytes?(podUid: string, volume: string): Promise<number>;
+  /** What each running container uses, by `containerIdKey`; those of which nothing is known are missing. */
+  usage?(): Promise<ReadonlyMap<string, ContainerUsage>>;
   /** The images that containers of this runtime need before they can start; without it they need none. */
   readonly images?: RuntimeImages | undefined;
   /** The image that a container was started from; undefined if it is this machine's own files. */
@@ -180,6 +182,13 @@ export interface ExitedContainer {
   readonly reason: string;
   /** From terminationMessagePath (or the log's tail, by policy), at most 4096 bytes; or why it could not start. */
   readonly message?: string;
+}
+
+export interface ContainerUsage {
+  /** Of all processors together, since its start. */
+  readonly cpuNanos: number;
+  /** What cannot be given back without harm. */
+  readonly memoryBytes: number;
 }
 
 /** A command that runs in a container beside its main process. */

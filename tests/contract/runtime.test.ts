@@ -225,6 +225,27 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create, se
     expect(await readAll(runtime, request.id)).toBe('one\n');
   });
 
+  it('tells what containers use that run, unless nothing runs in truth', async () => {
+    const { runtime, exitOf } = await open();
+    const { id } = await run(runtime, 'used', { log: 'ready\n' });
+    await written(runtime, id, 'ready');
+    if (runtime.usage === undefined) {
+      expect(runtime.name).toBe('simulated');
+      return;
+    }
+    // A container runtime measures now and then.
+    let usage = await runtime.usage();
+    while (usage.size === 0) usage = await runtime.usage();
+    expect([...usage.keys()]).toEqual([containerIdKey(id)]);
+    const { cpuNanos, memoryBytes } = usage.get(containerIdKey(id))!;
+    expect(memoryBytes).toBeGreaterThan(10_000);
+    expect(memoryBytes).toBeLessThan(50_000_000);
+    expect(cpuNanos).toBeGreaterThanOrEqual(0);
+    await runtime.stopContainer(id, 0);
+    await exitOf(id);
+    expect((await runtime.usage()).size).toBe(0);
+  });
+
   it('ends a container with TERM', async () => {
     const { runtime, exitOf } = await open();
     const { id } = await run(runtime, 'term', { log: 'ready\n' });

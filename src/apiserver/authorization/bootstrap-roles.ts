@@ -98,6 +98,15 @@ const forPeople: readonly BootstrapRole[] = [
   },
 ];
 
+/** What the metrics server brings with it to a cluster. */
+const forMetrics: readonly BootstrapRole[] = [
+  {
+    name: 'system:aggregated-metrics-reader',
+    labels: { [label('view')]: 'true' },
+    rules: [rule(read, 'metrics.k8s.io', 'nodes', 'pods')],
+  },
+];
+
 /** What this server has beside the Kubernetes API. */
 const forOwnKinds: readonly BootstrapRole[] = [
   {
@@ -225,6 +234,7 @@ const forComponents: readonly BootstrapRole[] = [
 
 export const bootstrapClusterRoles: readonly BootstrapRole[] = [
   ...forPeople,
+  ...forMetrics,
   ...forOwnKinds,
   ...forEverybody,
   ...forComponents,

@@ -1,4 +1,5 @@
 import { apiVersionOf, type Resource } from '../../api/index.ts';
+import type { Extension, ExtensionObjects } from '../extension.ts';
 import type { KindCatalog } from '../operations.ts';
 import type { KindDefinition } from '../kind.ts';
 import type { ReviewDefinition } from '../review.ts';
@@ -14,25 +15,29 @@ export interface ApiGroupVersion {
   readonly version: string;
   readonly kinds: readonly KindDefinition[];
   readonly reviews: readonly ReviewDefinition[];
+  /** Those that are made when they are asked for. */
+  readonly made: ExtensionObjects['resources'];
 }
 
 interface GroupContent {
   readonly kinds: KindDefinition[];
   readonly reviews: ReviewDefinition[];
+  made: ExtensionObjects['resources'];
 }
 
 /** The served groups in the order in which the kinds are listed, the core group first. */
-export function groupsOf(catalog: KindCatalog): readonly ApiGroup[] {
+export function groupsOf(catalog: KindCatalog, extensions: readonly Extension[] = []): readonly ApiGroup[] {
   const groups = new Map<string, Map<string, GroupContent>>([['', new Map()]]);
-  const contentOf = ({ group, version }: Resource): GroupContent => {
+  const contentOf = ({ group, version }: Pick<Resource, 'group' | 'version'>): GroupContent => {
     const versions = groups.get(group) ?? new Map<string, GroupContent>();
     groups.set(group, versions);
-    const content = versions.get(version) ?? { kinds: [], reviews: [] };
+    const content = versions.get(version) ?? { kinds: [], reviews: [], made: [] };
     versions.set(version, content);
     return content;
   };
   for (const kind of catalog.all) contentOf(kind.resource).kinds.push(kind);
   for (const review of catalog.reviews) contentOf(review.resource).reviews.push(review);
+  for (const { objects } of extensions) if (objects !== undefined) contentOf(objects).made = objects.resources;
   return [...groups].map(([name, versions]) => ({
     name,
     versions: [...versions].map(([version, content]) => ({ version, ...content })),
@@ -102,7 +107,7 @@ export function resourceList(group: ApiGroup, of: ApiGroupVersion): object {
     kind: 'APIResourceList',
     apiVersion: 'v1',
     groupVersion: apiVersionOf({ group: group.name, version: of.version }),
-    resources: [...of.kinds.flatMap(resourceRows), ...of.reviews.map(reviewRow)],
+    resources: [...of.kinds.flatMap(resourceRows), ...of.reviews.map(reviewRow), ...of.made.map(madeRow)],
   };
 }
 
@@ -130,6 +135,10 @@ function reviewRow({ resource: { resource, namespaced, kind }, singular }: Revie
   return { name: resource, singularName: singular, namespaced, kind, verbs: reviewVerbs };
 }
 
+function madeRow({ resource, singular, namespaced, kind, verbs }: ExtensionObjects['resources'][number]): object {
+  return { name: resource, singularName: singular, namespaced, kind, verbs };
+}
+
 /** apidiscovery.k8s.io/v2: everything about some groups in one document. */
 export function aggregatedDiscovery(groups: readonly ApiGroup[]): object {
   return {
@@ -138,9 +147,13 @@ export function aggregatedDiscovery(groups: readonly ApiGroup[]): object {
     metadata: {},
     items: groups.map((group) => ({
       metadata: group.name === '' ? {} : { name: group.name },
-      versions: group.versions.map(({ version, kinds, reviews }) => ({
+      versions: group.versions.map(({ version, kinds, reviews, made }) => ({
         version,
-        resources: [...kinds.map(resourceDiscovery), ...reviews.map(reviewDiscovery)],
+        resources: [
+          ...kinds.map(resourceDiscovery),
+          ...reviews.map(reviewDiscovery),
+          ...made.map((one) => madeDiscovery({ group: group.name, version }, one)),
+        ],
         freshness: 'Current',
       })),
     })),
@@ -170,6 +183,19 @@ function reviewDiscovery({ resource: of, singular }: ReviewDefinition): object {
     scope: namespaced ? 'Namespaced' : 'Cluster',
     singularResource: singular,
     verbs: reviewVerbs,
+  };
+}
+
+function madeDiscovery(
+  of: { readonly group: string; readonly version: string },
+  { resource, singular, namespaced, kind, verbs }: ExtensionObjects['resources'][number],
+): object {
+  return {
+    resource,
+    responseKind: { ...of, kind },
+    scope: namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: singular,
+    verbs,
   };
 }
 

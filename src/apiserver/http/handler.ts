@@ -89,7 +89,9 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
       label.attributes = otherAttributes(request, location);
       await gate.pass(call, label, () => {
         const extension = extensionAt(options.extensions ?? [], call.path);
-        if (extension !== undefined) return serveExtension(extension, call);
+        // What discovery tells of its objects is told like that of all others.
+        if (extension !== undefined && (extension.objects === undefined || location !== undefined))
+          return serveExtension(extension, call);
         if (location !== undefined) return answerPathNotFound(call);
         if (request.method !== 'GET') throw methodNotAllowed();
         return serveOther(call, parts);
@@ -143,6 +145,7 @@ function otherPathsOf(options: HttpHandlerOptions, metrics: Metrics): ReturnType
     operations: options.operations,
     healthChecks: [{ name: 'ping', healthy: () => true }, ...(options.healthChecks ?? [])],
     openId: options.openId,
+    extensions: options.extensions ?? [],
     metrics: () => metrics.render(),
   });
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Extension } from '../extension.ts';
 import type { Operations } from '../operations.ts';
 import { negotiate, parseAccept } from './accept.ts';
 import { answerJson, answerPathNotFound, answerText, commonHeaders } from './answer.ts';
@@ -14,11 +15,12 @@ export interface OtherPathsOptions {
   readonly healthChecks: readonly HealthCheck[];
   readonly metrics: () => string;
   readonly openId?: OpenId | undefined;
+  readonly extensions: readonly Extension[];
 }
 
 /** Answers everything that is not about objects: discovery, OpenAPI, version, health, metrics. */
 export function createOtherPaths(options: OtherPathsOptions): (call: Call, parts: readonly string[]) => void {
-  const discovery = createDiscovery(options.operations);
+  const discovery = createDiscovery(options.operations, options.extensions);
   const openApi = createOpenApi(options.operations);
   const served = options.openId === undefined ? rootPaths : [...rootPaths, ...openIdPaths];
   const index = JSON.stringify({ paths: served.toSorted() });
@@ -70,8 +72,11 @@ function fixed(value: object): FixedDocument {
 
 const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
-function createDiscovery(operations: Operations): (call: Call, parts: readonly string[]) => void {
-  const groups = groupsOf(operations.kinds);
+function createDiscovery(
+  operations: Operations,
+  extensions: readonly Extension[],
+): (call: Call, parts: readonly string[]) => void {
+  const groups = groupsOf(operations.kinds, extensions);
   const documents = new Map<string, FixedDocument>([
     ['api', fixed(coreVersions())],
     ['apis', fixed(groupList(groups))],

@@ -11,6 +11,7 @@ import {
   type ContainerId,
   type ContainerRequest,
   type ContainerState,
+  type ContainerUsage,
   type ExecSession,
   type FinishedCommand,
   type ReadLogOptions,
@@ -222,6 +223,20 @@ class CriRuntime implements Runtime {
   volumeBytes(podUid: string, volume: string): Promise<number> {
     if (!isSafeName(podUid) || !isSafeName(volume)) return Promise.resolve(0);
     return diskUsage(`${podFiles(this.#parts().files, podUid).volumes}/${volume}`);
+  }
+
+  async usage(): Promise<ReadonlyMap<string, ContainerUsage>> {
+    const keyOf = new Map(this.#held.running().map(({ id, claim }) => [claim.containerId, containerIdKey(id)]));
+    if (keyOf.size === 0) return new Map();
+    const { stats } = await this.#runtime.call(methods.listContainerStats, {});
+    return new Map(
+      stats.flatMap(({ attributes, cpu, memory }) => {
+        const key = keyOf.get(attributes?.id ?? '');
+        const [cpuNanos, memoryBytes] = [cpu?.usageCoreNanoSeconds, memory?.workingSetBytes];
+        if (key === undefined || cpuNanos === undefined || memoryBytes === undefined) return [];
+        return [[key, { cpuNanos, memoryBytes }] as const];
+      }),
+    );
   }
 
   imageOf(id: ContainerId): HeldImage | undefined {

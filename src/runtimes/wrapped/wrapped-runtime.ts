@@ -16,6 +16,7 @@ import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { HeldImage, RuntimeImages } from '../image-service.ts';
 import {
+  containerIdKey,
   RuntimeError,
   type Admission,
   type Announcement,
@@ -23,6 +24,7 @@ import {
   type ContainerId,
   type ContainerRequest,
   type ContainerState,
+  type ContainerUsage,
   type ExecSession,
   type ExitedContainer,
   type ReadLogOptions,
@@ -53,6 +55,7 @@ import { initProcess, readClaim } from './processes.ts';
 import { Spawner } from './spawner.ts';
 import type { RunningContainers, RuntimeStyle, StartPlan } from './style.ts';
 import { Terminator } from './terminator.ts';
+import { usageByLeader } from './usage.ts';
 import { diskUsage, writeVolumes } from './volumes.ts';
 import type { Starter } from './wrapper.ts';
 
@@ -231,6 +234,16 @@ export class WrappedRuntime implements Runtime {
   volumeBytes(podUid: string, volume: string): Promise<number> {
     if (!isSafeName(podUid) || !isSafeName(volume)) return Promise.resolve(0);
     return diskUsage(`${podFiles(this.#layout, podUid).volumes}/${volume}`);
+  }
+
+  usage(): Promise<ReadonlyMap<string, ContainerUsage>> {
+    const leaders = new Map<number, ContainerId>();
+    for (const { token, state } of this.#containers.running()) {
+      const leader = readClaim(`${this.#layout.claims}/${token}`)?.containerPid;
+      if (leader !== undefined) leaders.set(leader, state.id);
+    }
+    const used = usageByLeader([...leaders.keys()]);
+    return Promise.resolve(new Map([...used].map(([leader, usage]) => [containerIdKey(leaders.get(leader)!), usage])));
   }
 
   imageOf(id: ContainerId): HeldImage | undefined {

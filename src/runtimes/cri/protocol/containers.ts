@@ -145,3 +145,20 @@ export const attach = {
 
 const eventTypes = ['created', 'started', 'stopped', 'deleted'] as const;
 export const containerEvent = message({ containerId: text(1), type: choice(2, eventTypes) });
+
+/** Of the statistics what `kubectl top` shows. */
+export const listStats = {
+  request: message({}),
+  response: message({
+    stats: list(
+      child(
+        1,
+        message({
+          attributes: child(1, message({ id: text(1) })),
+          cpu: child(2, message({ usageCoreNanoSeconds: optionalInteger(2) })),
+          memory: child(3, message({ workingSetBytes: optionalInteger(2) })),
+        }),
+      ),
+    ),
+  }),
+};

@@ -54,6 +54,7 @@ export const methods = {
   removeContainer: runtime('RemoveContainer', containers.containerId, nothing),
   listContainers: runtime('ListContainers', containers.listContainers.request, containers.listContainers.response),
   containerStatus: runtime('ContainerStatus', containers.status.request, containers.status.response),
+  listContainerStats: runtime('ListContainerStats', containers.listStats.request, containers.listStats.response),
   reopenContainerLog: runtime('ReopenContainerLog', containers.containerId, nothing),
   execSync: runtime('ExecSync', containers.execSync.request, containers.execSync.response),
   exec: runtime('Exec', containers.exec.request, containers.exec.response),
