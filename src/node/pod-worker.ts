@@ -16,7 +16,7 @@ import { asRun, withKubeconfig, type ServerFor } from './pod-identity.ts';
 import { planPod, type PodPlan } from './pod-plan.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
 import { signatureOf } from './status-signature.ts';
-import { checkVolumeLimits } from './volume-limits.ts';
+import { checkStorageLimits } from './storage-limits.ts';
 import { VolumeRefresher } from './volume-refresher.ts';
 import { ImageKeeper } from './image-keeper.ts';
 import type { Rejection } from './node-resources.ts';
@@ -94,7 +94,7 @@ export class PodWorker {
     await this.#report(pod, record, { views, plan });
     if (!views.some(isRunning)) return plan.wakeAtMs;
     const { clock } = this.#context;
-    const measureAtMs = await checkVolumeLimits(pod, record, { clock, recorder: this.#recorder });
+    const measureAtMs = await checkStorageLimits(pod, record, { clock, recorder: this.#recorder });
     return earliest(plan.wakeAtMs, measureAtMs, await this.#volumes.refresh(pod, record));
   }
 

@@ -11,6 +11,7 @@ export {
   type ContainerState,
   type ContainerUsage,
   type EnvEntry,
+  type EphemeralBytes,
   type ExecSession,
   type ExitedContainer,
   type FinishedCommand,

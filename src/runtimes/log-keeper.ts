@@ -124,6 +124,11 @@ async function lineAfter(file: string, place: number): Promise<number> {
   }
 }
 
+/** What a file takes, without the hole at its beginning; 0 if it is not there. */
+export function bytesOnDisk(file: string): number {
+  return (statSync(file, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
+}
+
 /** Beside the log. */
 export function markOf(file: string): string {
   return `${file}.begin`;

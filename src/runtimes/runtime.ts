@@ -75,6 +75,8 @@ export interface Runtime {
   dial?(podUid: string, port: number): Duplex;
   /** How much a volume of a Pod takes on disk now; 0 if there is none of this name. */
   volumeBytes?(podUid: string, volume: string): Promise<number>;
+  /** What a Pod takes on disk beside its volumes. */
+  ephemeralBytes?(podUid: string): Promise<EphemeralBytes>;
   /** What each running container uses, by `containerIdKey`; those of which nothing is known are missing. */
   usage?(): Promise<ReadonlyMap<string, ContainerUsage>>;
   /** The images that containers of this runtime need before they can start; without it they need none. */
@@ -182,6 +184,13 @@ export interface ExitedContainer {
   readonly reason: string;
   /** From terminationMessagePath (or the log's tail, by policy), at most 4096 bytes; or why it could not start. */
   readonly message?: string;
+}
+
+export interface EphemeralBytes {
+  /** Of each container by name, all attempts together: logs, and what it wrote into its root if that is on disk. */
+  readonly containers: ReadonlyMap<string, number>;
+  /** What belongs to none of them alone. */
+  readonly sharedBytes: number;
 }
 
 export interface ContainerUsage {

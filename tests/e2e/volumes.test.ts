@@ -143,6 +143,22 @@ describe.runIf(mayMount)('volumes', () => {
     expect(await eventsOf('greedy', 'MediumNotHonoured')).toContain('scratch: medium Memory is not available');
   }, 40_000);
 
+  it('and its output count against its ephemeral storage', async () => {
+    ok(
+      ['create', '-f', '-'],
+      podOf({
+        name: 'talkative',
+        script: 'head -c 3000000 /dev/zero | tr "\\0" x; exec sleep 300',
+        container: { resources: { limits: { 'ephemeral-storage': '1Mi' } } },
+      }),
+    );
+    ok(['wait', '--for=jsonpath={.status.phase}=Failed', 'pod/talkative', '--timeout=30s']);
+    expect(getPod('talkative').status).toMatchObject({
+      reason: 'Evicted',
+      message: 'Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ',
+    });
+  }, 40_000);
+
   it('are gone with their Pod', async () => {
     logOf({
       name: 'gone',

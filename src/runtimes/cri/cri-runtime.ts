@@ -12,6 +12,7 @@ import {
   type ContainerRequest,
   type ContainerState,
   type ContainerUsage,
+  type EphemeralBytes,
   type ExecSession,
   type FinishedCommand,
   type ReadLogOptions,
@@ -52,6 +53,7 @@ import { methods } from './protocol/methods.ts';
 import { readCriLog } from './read-log.ts';
 import { remoteCommand } from './remote-command.ts';
 import { Sandboxes, type ConfiguredSandbox } from './sandboxes.ts';
+import { ephemeralBytesOf, usageOf } from './usage.ts';
 import { StopOrders } from './stop-orders.ts';
 
 export interface CriRuntimeOptions {
@@ -225,18 +227,12 @@ class CriRuntime implements Runtime {
     return diskUsage(`${podFiles(this.#parts().files, podUid).volumes}/${volume}`);
   }
 
-  async usage(): Promise<ReadonlyMap<string, ContainerUsage>> {
-    const keyOf = new Map(this.#held.running().map(({ id, claim }) => [claim.containerId, containerIdKey(id)]));
-    if (keyOf.size === 0) return new Map();
-    const { stats } = await this.#runtime.call(methods.listContainerStats, {});
-    return new Map(
-      stats.flatMap(({ attributes, cpu, memory }) => {
-        const key = keyOf.get(attributes?.id ?? '');
-        const [cpuNanos, memoryBytes] = [cpu?.usageCoreNanoSeconds, memory?.workingSetBytes];
-        if (key === undefined || cpuNanos === undefined || memoryBytes === undefined) return [];
-        return [[key, { cpuNanos, memoryBytes }] as const];
-      }),
-    );
+  ephemeralBytes(podUid: string): Promise<EphemeralBytes> {
+    return ephemeralBytesOf(this.#runtime, this.#held.ofPod(podUid), (id) => this.#logOf(id));
+  }
+
+  usage(): Promise<ReadonlyMap<string, ContainerUsage>> {
+    return usageOf(this.#runtime, this.#held.running());
   }
 
   imageOf(id: ContainerId): HeldImage | undefined {

@@ -164,6 +164,7 @@ function announcements(pod: Pod): Announcement[] {
       message: `The process runtime pulls no images: instead of ${images.join(', ')} the command runs on the host's own files`,
     });
   const limits = new Set(containers.flatMap(({ resources }) => Object.keys(resources?.limits ?? {})));
+  limits.delete('ephemeral-storage');
   if (limits.size > 0)
     result.push({
       reason: 'LimitsNotEnforced',

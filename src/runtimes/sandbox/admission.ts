@@ -137,7 +137,7 @@ function announcements(pod: Pod, containers: readonly Container[], abilities: Sa
     });
   const missing = new Set(containers.flatMap((container) => abilities.missingLimits(limitsOf(container, undefined))));
   const names = new Set(containers.flatMap(({ resources }) => Object.keys(resources?.limits ?? {})));
-  const unlimited = [...names].filter((name) => name !== 'cpu' && name !== 'memory');
+  const unlimited = [...names].filter((name) => !['cpu', 'memory', 'ephemeral-storage'].includes(name));
   if (missing.has('memoryBytes')) unlimited.push('memory');
   if (missing.has('cpuMillis')) unlimited.push('cpu');
   if (unlimited.length > 0)

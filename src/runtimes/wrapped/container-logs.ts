@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
-import { LogKeeper } from '../log-keeper.ts';
+import { bytesOnDisk, LogKeeper } from '../log-keeper.ts';
 import { shapeLog } from '../log-lines.ts';
 import { containerIdKey, RuntimeError, type ContainerId, type ReadLogOptions } from '../runtime.ts';
 import type { Containers } from './containers.ts';
@@ -47,6 +47,11 @@ export class ContainerLogs {
   /** Its files have gone. */
   removed(id: ContainerId): void {
     this.#keeper.forget(this.#fileOf(id));
+  }
+
+  /** What the log takes on disk. */
+  bytesOf(id: ContainerId): number {
+    return bytesOnDisk(this.#fileOf(id));
   }
 
   /** As `Runtime.readLog`. @throws RuntimeError NotFound */

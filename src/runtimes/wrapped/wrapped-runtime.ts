@@ -16,7 +16,6 @@ import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { HeldImage, RuntimeImages } from '../image-service.ts';
 import {
-  containerIdKey,
   RuntimeError,
   type Admission,
   type Announcement,
@@ -25,6 +24,7 @@ import {
   type ContainerRequest,
   type ContainerState,
   type ContainerUsage,
+  type EphemeralBytes,
   type ExecSession,
   type ExitedContainer,
   type ReadLogOptions,
@@ -32,6 +32,7 @@ import {
   type VolumeContent,
 } from '../runtime.ts';
 import { ContainerLogs } from './container-logs.ts';
+import { ephemeralBytesOf, usageOf } from './container-usage.ts';
 import { Containers, type HeldContainer } from './containers.ts';
 import { findTerminal } from './compiled-starter.ts';
 import { keepOnly, makeDirectory, removeContainerFiles, removeDirectory } from './directories.ts';
@@ -55,7 +56,6 @@ import { initProcess, readClaim } from './processes.ts';
 import { Spawner } from './spawner.ts';
 import type { RunningContainers, RuntimeStyle, StartPlan } from './style.ts';
 import { Terminator } from './terminator.ts';
-import { usageByLeader } from './usage.ts';
 import { diskUsage, writeVolumes } from './volumes.ts';
 import type { Starter } from './wrapper.ts';
 
@@ -236,14 +236,13 @@ export class WrappedRuntime implements Runtime {
     return diskUsage(`${podFiles(this.#layout, podUid).volumes}/${volume}`);
   }
 
+  async ephemeralBytes(podUid: string): Promise<EphemeralBytes> {
+    if (!isSafeName(podUid)) return { containers: new Map(), sharedBytes: 0 };
+    return ephemeralBytesOf(podUid, this.#containers.ofPod(podUid), { layout: this.#layout, logs: this.#logs });
+  }
+
   usage(): Promise<ReadonlyMap<string, ContainerUsage>> {
-    const leaders = new Map<number, ContainerId>();
-    for (const { token, state } of this.#containers.running()) {
-      const leader = readClaim(`${this.#layout.claims}/${token}`)?.containerPid;
-      if (leader !== undefined) leaders.set(leader, state.id);
-    }
-    const used = usageByLeader([...leaders.keys()]);
-    return Promise.resolve(new Map([...used].map(([leader, usage]) => [containerIdKey(leaders.get(leader)!), usage])));
+    return Promise.resolve(usageOf(this.#layout, this.#containers.running()));
   }
 
   imageOf(id: ContainerId): HeldImage | undefined {

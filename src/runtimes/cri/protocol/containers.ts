@@ -157,6 +157,7 @@ export const listStats = {
           attributes: child(1, message({ id: text(1) })),
           cpu: child(2, message({ usageCoreNanoSeconds: optionalInteger(2) })),
           memory: child(3, message({ workingSetBytes: optionalInteger(2) })),
+          writableLayer: child(4, message({ usedBytes: optionalInteger(3) })),
         }),
       ),
     ),
