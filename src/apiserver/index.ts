@@ -4,6 +4,7 @@ export type { ApiServer, ApiServerOptions, Listening, ListenOptions } from './ap
 export type { HealthCheck } from './http/index.ts';
 export type { Extension, ExtensionAnswer, ExtensionRequest } from './extension.ts';
 export { createApiServer } from './create-api-server.ts';
+export { keyPrefix } from './registry/store-keys.ts';
 export { noPods } from './no-pods.ts';
 export { reachableUrl } from './reachable-url.ts';
 export { makeSigningKeyPem, readSigningKey } from './tokens/index.ts';

@@ -25,9 +25,16 @@ export interface DataDirectory {
   readonly token: string;
   /** The key that signs tokens of ServiceAccounts. */
   readonly tokenKey: string;
+  /** The key that Secrets are sealed with in the store. */
+  readonly secretKey: string;
   readonly nodeName: string;
   /** What clients did. */
   readonly auditLog: string;
+}
+
+/** Where the key lies that Secrets are sealed with. */
+export function secretKeyPath(dataPath: string): string {
+  return join(dataPath, 'pki', 'secrets.key');
 }
 
 /** `$XDG_DATA_HOME/rondo`, or `~/.local/share/rondo`. A relative `$XDG_DATA_HOME` counts as none: so says its specification. */
@@ -55,6 +62,7 @@ export function openDataDirectory(given: string): DataDirectory {
     kubeconfig: join(path, 'kubeconfig'),
     token: join(path, 'token'),
     tokenKey: join(path, 'pki', 'sa.key'),
+    secretKey: secretKeyPath(path),
     nodeName: join(path, 'node-name'),
     auditLog: join(path, 'audit.log'),
   };

@@ -15,7 +15,14 @@ import {
 import { createSimulatedRuntime } from '../runtimes/simulated/index.ts';
 import type { ImageServiceOptions } from '../runtimes/images/index.ts';
 import type { ImageService, Runtime } from '../runtimes/index.ts';
-import { createMemoryStore, openDiskStore, StoreFullError, StoreOpenError, type Store } from '../store/index.ts';
+import {
+  createMemoryStore,
+  openDiskStore,
+  StoreFullError,
+  StoreOpenError,
+  type Store,
+  type ValueCipher,
+} from '../store/index.ts';
 import { AuditLog, auditDefaults, type AuditChoice } from './audit-log.ts';
 import { backupExtension } from './backup-extension.ts';
 import { createCri } from './cri.ts';
@@ -24,6 +31,7 @@ import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDir
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
 import { imageTools } from './images.ts';
 import { PodAccess } from './pod-access.ts';
+import { openSealed } from './secret-key.ts';
 import { certificateSigner } from './sign-certificate.ts';
 import { ensureTokenKey } from './token-key.ts';
 import { clockExtension, type ServerTime } from './virtual-clock.ts';
@@ -132,7 +140,9 @@ function asStartError(error: unknown, dataPath: string): unknown {
 
 async function openStore(directory: DataDirectory, clock: Clock, log: Logger): Promise<Store> {
   try {
-    return await openDiskStore({ directory: directory.store, clock, log });
+    const open = (cipher: ValueCipher): Promise<Store> =>
+      openDiskStore({ directory: directory.store, clock, log, cipher });
+    return await openSealed(directory.secretKey, open);
   } catch (error) {
     if (error instanceof StoreOpenError || error instanceof StoreFullError)
       throw new StartError(error.message, { cause: error });

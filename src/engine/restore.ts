@@ -4,7 +4,8 @@ import { systemClock } from '../clock/index.ts';
 import { restoreDiskStore, StoreOpenError, type StateEntry } from '../store/index.ts';
 import type { BackupEntry } from './backup-extension.ts';
 import { BackupError, type OpenBackup } from './backup-file.ts';
-import { StartError, writePrivateFile } from './data-directory.ts';
+import { secretKeyPath, StartError, writePrivateFile } from './data-directory.ts';
+import { secretCipher } from './secret-key.ts';
 
 /**
  * Makes a data directory of a backup: whole, or not at all. Resolves with the number of objects.
@@ -27,7 +28,10 @@ export async function restoreDataDirectory(given: string, backup: OpenBackup): P
     mkdirSync(draft, { recursive: true, mode: 0o700 });
     for (const { name, text } of backup.files) writePrivateFile(safePath(draft, name), text);
     const { revision } = backup.header;
-    await restoreDiskStore({ directory: join(draft, 'store'), revision, entries: entries(), nowMs: systemClock.now() });
+    // Backups of before there was a key get one.
+    const cipher = secretCipher(secretKeyPath(draft));
+    const directory = join(draft, 'store');
+    await restoreDiskStore({ directory, revision, entries: entries(), nowMs: systemClock.now(), cipher });
     if (existsSync(path)) rmdirSync(path);
     mkdirSync(dirname(path), { recursive: true });
     renameSync(draft, path);

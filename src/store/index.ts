@@ -15,6 +15,7 @@ export {
 export { createMemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { openDiskStore, type DiskStoreOptions } from './disk/open-disk-store.ts';
 export { restoreDiskStore, type RestoreOptions, type StateEntry } from './disk/restore-disk-store.ts';
+export { aesCipher, secretBytes, type ValueCipher } from './disk/value-cipher.ts';
 export type { DirectoryLock, FileLayer, OpenFile } from './disk/file-layer.ts';
 export { defaultRetention, type Retention } from './history.ts';
 export {

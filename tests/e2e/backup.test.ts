@@ -68,6 +68,18 @@ describe('a backup', () => {
     await again.stop();
   });
 
+  it('holds what Secrets say; the data directory does not, nor the restored one', () => {
+    const password = Buffer.from('hunter2').toString('base64');
+    expect(gunzipSync(readFileSync(file)).toString()).toContain(password);
+    for (const dataDir of [rondo.dataDir, join(directory, 'restored')]) {
+      const store = join(dataDir, 'store');
+      const all = readdirSync(store).map((name) => readFileSync(join(store, name), 'latin1'));
+      expect(all.join('')).toContain('core/secrets/default/key');
+      expect(all.join('')).not.toContain(password);
+      expect((statSync(join(dataDir, 'pki/secrets.key')).mode & 0o777).toString(8)).toBe('600');
+    }
+  });
+
   it('can go through a pipe', () => {
     const { status } = runRondo(['backup', '-', '--kubeconfig', rondo.kubeconfig]);
     expect(status).toBe(0);

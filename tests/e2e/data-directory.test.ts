@@ -55,6 +55,31 @@ function expectRefusal(result: KubectlResult, message: string | RegExp): void {
   expect(result.stderr.trimEnd().split('\n'), result.stderr).toHaveLength(1);
 }
 
+it('without the key of its Secrets is refused, and works again when the key is back', async () => {
+  const dataDir = directory();
+  const rondo = await startRondo({ dataDir });
+  const body = JSON.stringify({ metadata: { name: 'key' }, stringData: { password: 'hunter2' } });
+  const made = await rawRequest(rondo, { method: 'POST', path: '/api/v1/namespaces/default/secrets', body });
+  expect(made.code).toBe(201);
+  await rondo.stop();
+  const file = join(dataDir, 'pki/secrets.key');
+  const key = readFileSync(file);
+  rmSync(file);
+  expectRefusal(
+    upIn(dataDir),
+    /the key that Secrets are sealed with is missing: put .*secrets\.key back, every backup holds it/,
+  );
+  writeFileSync(file, `${Buffer.alloc(32).toString('base64')}\n`);
+  expectRefusal(upIn(dataDir), /the key that Secrets are sealed with is another one/);
+  writeFileSync(file, 'nonsense');
+  expectRefusal(upIn(dataDir), /secrets\.key holds no key for Secrets/);
+  writeFileSync(file, key);
+  const again = await startRondo({ dataDir });
+  engines.push(again);
+  const { stdout } = again.kubectl(['get', 'secret', 'key', '-o', 'jsonpath={.data.password}']);
+  expect(Buffer.from(stdout, 'base64').toString()).toBe('hunter2');
+});
+
 /** All files below a directory with what is in them, except lock files: who holds the lock changes at every start. */
 function contentsOf(path: string): Map<string, string> {
   const names = readdirSync(path, { recursive: true, withFileTypes: true })

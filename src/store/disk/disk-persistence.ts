@@ -1,4 +1,4 @@
-import { StoreClosedError } from '../errors.ts';
+import { StoreClosedError, StoreOpenError } from '../errors.ts';
 import type { PendingWrite, Persistence } from '../persistence.ts';
 import type { Entry, StoreCounters } from '../store.ts';
 import type { Version } from '../version.ts';
@@ -8,6 +8,7 @@ import type { LogWriter } from './log-writer.ts';
 import type { Maintenance } from './maintenance.ts';
 import { readRecord, recordHeaderBytes } from './record.ts';
 import { damage, type Segment } from './segment.ts';
+import type { ValueCipher } from './value-cipher.ts';
 
 export interface DiskPersistenceParts {
   readonly writer: LogWriter;
@@ -15,6 +16,7 @@ export interface DiskPersistenceParts {
   readonly cache: EntryCache;
   readonly lock: DirectoryLock;
   readonly counters: StoreCounters;
+  readonly cipher: ValueCipher;
 }
 
 /** The log as the home of all versions. */
@@ -48,7 +50,7 @@ export class DiskPersistence implements Persistence {
     else version.entry = undefined;
   }
 
-  /** @throws StoreOpenError if the record does not match its checksum, StoreClosedError after close */
+  /** @throws StoreOpenError if the record does not match its checksum or the secret, StoreClosedError after close */
   read(version: Version): Buffer {
     const { segment, offset, sizeBytes } = version;
     if (this.#closed) throw new StoreClosedError('the store is closed');
@@ -61,7 +63,17 @@ export class DiskPersistence implements Persistence {
       throw damage(segment.file.path, offset, `revision ${version.revision} of ${version.key} cannot be read`);
     }
     const valueAt = recordHeaderBytes + record.keyBytes;
-    return bytes.subarray(valueAt, valueAt + record.valueBytes);
+    const value = bytes.subarray(valueAt, valueAt + record.valueBytes);
+    return record.sealed ? this.#unseal(version.key, value) : value;
+  }
+
+  #unseal(key: string, sealed: Buffer): Buffer {
+    try {
+      return this.#parts.cipher.unseal(key, sealed);
+    } catch (error) {
+      const message = `${key} cannot be unsealed: the secret of this store is another one (${(error as Error).message})`;
+      throw new StoreOpenError(message, { cause: error });
+    }
   }
 
   /** Of a Job's ten versions one is read again: the past is read from the log, so the cache holds ten times as many. */

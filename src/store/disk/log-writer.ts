@@ -7,6 +7,7 @@ import type { StoreCounters } from '../store.ts';
 import type { Version } from '../version.ts';
 import { isOutOfSpace, type FileLayer } from './file-layer.ts';
 import { encodeRecord, maxKeyBytes, recordBytes } from './record.ts';
+import type { ValueCipher } from './value-cipher.ts';
 import { Segment, segmentHeader, segmentHeaderBytes, segmentName } from './segment.ts';
 
 const fillBytes = 1 << 20;
@@ -24,6 +25,7 @@ export interface LogWriterParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: StoreCounters;
+  readonly cipher: ValueCipher;
   readonly segmentBytes: number;
   /** The segment to go on in, opened as `log`. */
   readonly active: Segment;
@@ -72,7 +74,8 @@ export class LogWriter {
   }
 
   /** See `Persistence.place`. @throws TypeError if the key is too long */
-  place(version: Version, valueBytes: number): Promise<void> | undefined {
+  place(version: Version, plainBytes: number): Promise<void> | undefined {
+    const valueBytes = plainBytes + (this.#parts.cipher.addedBytes(version.key) ?? 0);
     const keyBytes = Buffer.byteLength(version.key);
     if (keyBytes > maxKeyBytes) throw new TypeError(`a key can have ${maxKeyBytes} bytes at most`);
     const sizeBytes = recordBytes(keyBytes, valueBytes);
@@ -123,7 +126,9 @@ export class LogWriter {
     const sizeBytes = last.offset + last.sizeBytes - first.offset;
     if (this.#buffer.length < sizeBytes) this.#buffer = Buffer.alloc(2 ** Math.ceil(Math.log2(sizeBytes)));
     const timeMs = this.#parts.clock.now();
+    const { cipher } = this.#parts;
     for (const { version, entry } of writes) {
+      const sealed = cipher.addedBytes(version.key) !== undefined;
       encodeRecord(this.#buffer, version.offset - first.offset, {
         type: version.deleted ? 'delete' : 'put',
         revision: version.revision,
@@ -131,7 +136,8 @@ export class LogWriter {
         timeMs,
         writeRevision: first.revision,
         key: version.key,
-        value: entry.value,
+        value: sealed ? cipher.seal(version.key, entry.value) : entry.value,
+        sealed,
       });
     }
     await segment.file.write(this.#buffer.subarray(0, sizeBytes), first.offset);

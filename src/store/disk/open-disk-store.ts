@@ -16,6 +16,7 @@ import { loadSealed, openLayout, type Layout } from './layout.ts';
 import type { Segment } from './segment.ts';
 import { systemFiles } from './system-files.ts';
 import { readTail, type Tail } from './tail.ts';
+import { noCipher, type ValueCipher } from './value-cipher.ts';
 
 export interface DiskStoreOptions {
   /** Created if missing. */
@@ -29,6 +30,8 @@ export interface DiskStoreOptions {
   readonly segmentBytes?: number;
   /** Bound for values (and objects decoded from them) kept in memory. Absent: 32 MiB. */
   readonly cacheBytes?: number;
+  /** Absent: all values are written as they are. */
+  readonly cipher?: ValueCipher;
 }
 
 /**
@@ -123,7 +126,7 @@ function assemble(parts: {
   readonly counters: ReturnType<typeof newCounters>;
 }): Store {
   const { files, lock, options, layout, tail, index, history, counters } = parts;
-  const { directory, clock, log } = options;
+  const { directory, clock, log, cipher = noCipher } = options;
   const segmentBytes = options.segmentBytes ?? 64 << 20;
   const onFailure = (error: Error): void => {
     log.error('The store has failed', { directory, error });
@@ -139,10 +142,10 @@ function assemble(parts: {
   const maintenance = new Maintenance({ ...base, index, history }, known, layout.manifest);
   const prepared: Segment[] = layout.open.slice(at + 1);
   const onFinished = (segment: Segment): void => maintenance.finish(segment);
-  const writer = new LogWriter({ ...base, counters, active: tail.active, prepared, onFinished }, tail.revision);
+  const writer = new LogWriter({ ...base, counters, cipher, active: tail.active, prepared, onFinished }, tail.revision);
   maintenance.attach(writer);
   const cache = new EntryCache(options.cacheBytes ?? 32 << 20, (version) => persistence.read(version));
-  const persistence = new DiskPersistence({ writer, maintenance, cache, lock, counters });
+  const persistence = new DiskPersistence({ writer, maintenance, cache, lock, counters, cipher });
   const store = new RevisionedStore({ clock, index, history, persistence, counters });
   maintenance.tidy();
   return store;

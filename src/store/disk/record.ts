@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
  * One record of the log, little-endian, at a multiple of 8 bytes:
  *
  *   0 u32 magic            4 u32 CRC32 of everything from byte 8 to the end of the value
- *   8 u32 value length    12 u16 key length    14 u8 type (1 put, 2 delete)    15 u8 zero
+ *   8 u32 value length    12 u16 key length    14 u8 type (1 put, 2 delete)    15 u8 1 if the value is sealed
  *  16 u64 revision        24 u64 create revision        32 u64 time, ms since the epoch
  *  40 u32 revision minus the first revision of the same write    44 u32 zero
  *  48 key (UTF-8), value, zeros up to a multiple of 8
@@ -24,6 +24,8 @@ export interface RecordHeader {
   readonly timeMs: number;
   /** The first revision of the write that this record was part of. */
   readonly writeRevision: number;
+  /** The value can only be read with the store's secret. */
+  readonly sealed: boolean;
   readonly keyBytes: number;
   readonly valueBytes: number;
   /** Of the whole record. */
@@ -38,6 +40,7 @@ export interface RecordToWrite {
   readonly writeRevision: number;
   readonly key: string;
   readonly value: Buffer;
+  readonly sealed: boolean;
 }
 
 /** Bytes of a whole record. */
@@ -53,7 +56,7 @@ export function encodeRecord(target: Buffer, at: number, record: RecordToWrite):
   target.set(value, end - value.length);
   target.writeUInt32LE(magic, at);
   target.writeUInt32LE(value.length, at + 8);
-  target.writeUInt32LE(keyBytes | ((record.type === 'put' ? 1 : 2) << 16), at + 12);
+  target.writeUInt32LE(keyBytes | ((record.type === 'put' ? 1 : 2) << 16) | (record.sealed ? 1 << 24 : 0), at + 12);
   writeUInt64(target, record.revision, at + 16);
   writeUInt64(target, record.createRevision, at + 24);
   writeUInt64(target, record.timeMs, at + 32);
@@ -88,6 +91,7 @@ export function readRecord(source: Buffer, at: number): RecordHeader | undefined
     createRevision: readUInt64(source, at + 24),
     timeMs: readUInt64(source, at + 32),
     writeRevision: revision - source.readUInt32LE(at + 40),
+    sealed: source[at + 15] === 1,
     keyBytes,
     valueBytes,
     sizeBytes,

@@ -7,6 +7,7 @@ import { encodeRecord, maxKeyBytes, recordBytes } from './record.ts';
 import { formatVersion, indexName, Segment, segmentHeader, segmentHeaderBytes, segmentName } from './segment.ts';
 import { encodeIndex, type IndexRecord } from './segment-index.ts';
 import { systemFiles } from './system-files.ts';
+import { noCipher, type ValueCipher } from './value-cipher.ts';
 import { writeFileSafely } from './write-file.ts';
 
 /** One key of a store as it was at some revision. */
@@ -28,6 +29,8 @@ export interface RestoreOptions {
   readonly files?: FileLayer;
   /** Size of segments. Absent: 64 MiB. */
   readonly segmentBytes?: number;
+  /** That of the store that will be opened there. Absent: all values are written as they are. */
+  readonly cipher?: ValueCipher;
 }
 
 const chunkBytes = 1 << 20;
@@ -39,6 +42,7 @@ const chunkBytes = 1 << 20;
  */
 export async function restoreDiskStore(options: RestoreOptions): Promise<void> {
   const { directory, revision, entries, nowMs, files = systemFiles, segmentBytes = 64 << 20 } = options;
+  const { cipher = noCipher } = options;
   await files.makeDirectory(directory);
   const [present] = await files.list(directory);
   if (present !== undefined) throw new StoreOpenError(`${directory} is not empty: it holds ${present}`);
@@ -51,7 +55,7 @@ export async function restoreDiskStore(options: RestoreOptions): Promise<void> {
   for await (const entry of entries) {
     check(entry, revision);
     filling ??= await Filling.begin(files, directory, segments.length + 1);
-    await filling.add(entry, nowMs);
+    await filling.add(sealedEntry(entry, cipher), nowMs);
     if (filling.endBytes >= segmentBytes) await seal();
   }
   await seal();
@@ -71,6 +75,13 @@ function check({ key, createRevision, modRevision }: StateEntry, revision: numbe
 
 function fits(key: string): boolean {
   return key !== '' && Buffer.byteLength(key) <= maxKeyBytes;
+}
+
+type SealedEntry = StateEntry & { readonly sealed: boolean };
+
+function sealedEntry(entry: StateEntry, cipher: ValueCipher): SealedEntry {
+  const sealed = cipher.addedBytes(entry.key) !== undefined;
+  return { ...entry, value: sealed ? cipher.seal(entry.key, entry.value) : entry.value, sealed };
 }
 
 /** A compacted segment that is being written. */
@@ -100,10 +111,11 @@ class Filling {
     return this.#writtenEnd + this.#pendingBytes;
   }
 
-  async add({ key, createRevision, modRevision: revision, value }: StateEntry, timeMs: number): Promise<void> {
+  async add(entry: SealedEntry, timeMs: number): Promise<void> {
+    const { key, createRevision, modRevision: revision, value, sealed } = entry;
     const record = { type: 'put', key, revision, createRevision, timeMs } as const;
     const bytes = Buffer.alloc(recordBytes(Buffer.byteLength(key), value.length));
-    const sizeBytes = encodeRecord(bytes, 0, { ...record, writeRevision: revision, value });
+    const sizeBytes = encodeRecord(bytes, 0, { ...record, writeRevision: revision, value, sealed });
     this.#records.push({ ...record, offset: this.endBytes, sizeBytes });
     this.#chunks.push(bytes);
     this.#pendingBytes += sizeBytes;
