@@ -39,7 +39,7 @@ const packages: Record<string, readonly string[]> = {
   client: ['yaml'],
   apiserver: ['ws'],
   runtimes: ['tar', 'fzstd', '@grpc/grpc-js', 'protobufjs/minimal.js'],
-  engine: ['@peculiar/x509', 'reflect-metadata'],
+  engine: ['@peculiar/x509', 'reflect-metadata', 'dns-packet'],
 };
 const pureRooms = ['cron', 'api', 'log', 'metrics', 'controllers', 'scheduler', 'controlloop'];
 

@@ -43,6 +43,8 @@ import type { Runtime } from '../runtimes/index.ts';
 import { createScheduler } from '../scheduler/index.ts';
 import { createMemoryStore, type Store } from '../store/index.ts';
 import { apiServerAddress } from './api-server-address.ts';
+import { clusterAnswer, type NameAnswer, type Question } from './dns/cluster-names.ts';
+import { CachedObjects } from './dns/named-objects.ts';
 import { metricsExtension } from './metrics-extension.ts';
 import type { PodAccess } from './pod-access.ts';
 import { addProcessMetrics } from './process-metrics.ts';
@@ -77,6 +79,8 @@ export interface EngineOptions {
   readonly rootCa?: string;
   /** Where Pods with a network of their own reach the API server. Default: where all others do. */
   readonly podAccess?: Pick<PodAccess, 'addressFor'>;
+  /** Whether `clusterNames` may be asked. Default: no. */
+  readonly namesForPods?: boolean;
   /** Where it is written down what clients did over HTTP. Default: nowhere. The engine does not close it. */
   readonly audit?: AuditSink;
   /** Makes certificates of approved requests. Default: they wait. */
@@ -98,6 +102,8 @@ export interface Engine {
   stop(): Promise<void>;
   /** What became of every tick of a CronJob. @throws ApiError 404 if nothing is known of it */
   explainTicks(query: TickQuery): Promise<TickList>;
+  /** What names of the cluster mean, where the API server is reached at this address. Needs `namesForPods`. */
+  clusterNames(apiServer: string): (question: Question) => NameAnswer | undefined;
   /** Rejects when the engine cannot go on (the store failed): the process must end. */
   readonly failed: Promise<never>;
 }
@@ -120,6 +126,7 @@ class RondoEngine implements Engine {
   readonly #informers: Informers;
   readonly #controllers: readonly Controller[];
   readonly #ticks: TickBook | undefined;
+  readonly #named: CachedObjects | undefined;
   readonly #timeZone: string | undefined;
   readonly #clock: Clock;
   /** The first address, which Pods are told. */
@@ -179,6 +186,7 @@ class RondoEngine implements Engine {
         options.recorderFor ?? ((component) => createEventRecorder({ client, component, clock, random, log })),
     };
     configureCaches(this.#informers);
+    this.#named = options.namesForPods === true ? new CachedObjects(this.#informers) : undefined;
     this.#ticks = options.recordTicks === false ? undefined : new TickBook({ ...context, nodeName });
     const { runtimes, heartbeatMs } = options;
     const serverFor: ServerFor = (podAddress) =>
@@ -214,6 +222,12 @@ class RondoEngine implements Engine {
     await this.#ticks?.start();
     for (const controller of this.#controllers) await controller.start();
     this.#started = true;
+  }
+
+  clusterNames(apiServer: string): (question: Question) => NameAnswer | undefined {
+    const objects = this.#named?.at(apiServer);
+    if (objects === undefined) throw new Error('this engine keeps no names');
+    return (question) => clusterAnswer(question, objects);
   }
 
   explainTicks(query: TickQuery): Promise<TickList> {

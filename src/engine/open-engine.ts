@@ -28,6 +28,8 @@ import { backupExtension } from './backup-extension.ts';
 import { createCri } from './cri.ts';
 import { ensureCertificates, type Certificates } from './certificates.ts';
 import { keptText, openDataDirectory, StartError, writePrivateFile, type DataDirectory } from './data-directory.ts';
+import { HostNameServers } from './dns/host-name-servers.ts';
+import { NameServer } from './dns/name-server.ts';
 import { createEngine, type Engine, type EngineOptions } from './engine.ts';
 import { imageTools } from './images.ts';
 import { PodAccess } from './pod-access.ts';
@@ -104,6 +106,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       store,
       runtimes: await runtimesOf(options, directory, { clock, problem: await trial, podAccess }),
       podAccess,
+      namesForPods: options.runtime !== 'simulated',
       ...(time === undefined ? {} : virtualParts(time)),
       ...(audit && { audit }),
       extensions: [backupExtension({ store, directory }), ...(time === undefined ? [] : [clockExtension(time)])],
@@ -117,10 +120,12 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenEngine
       ...(options.runtime === 'simulated' ? {} : { volumesPath: directory.volumes }),
     });
     const listening = await listen(engine, { options, certificates, token: ensureToken(directory) });
+    podAccess.serveNamesWith((network) => nameServerAt(network, engine, options.log));
     podAccess.listenWith((network) => listenAt(network, { engine, listening, options, certificatesFor }));
     writePrivateFile(directory.kubeconfig, kubeconfigFor(listening, certificates));
     await engine.start();
     const stop = async (): Promise<void> => {
+      podAccess.close();
       await engine.stop();
       await audit?.close();
     };
@@ -203,7 +208,7 @@ export async function createRuntime(
         dataDir: directory.sandboxes,
         rootfs,
         podNetwork,
-        onPodNetwork: (network) => podAccess?.open(network) ?? Promise.resolve(),
+        onPodNetwork: (network) => podAccess?.open(network) ?? Promise.resolve({ nameServer: undefined }),
         images: lazyImages({ directory: directory.images, clock, log }),
         ...shared,
       });
@@ -275,6 +280,19 @@ async function listenAt({ gateway, contains }: PodNetworkUp, parts: GatewayParts
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     return engine.listen({ ...rest, port: 0 });
   }
+}
+
+/** For Pods and for this machine itself, which has the gateway's address there. */
+function nameServerAt({ gateway, contains }: PodNetworkUp, engine: Engine, log: Logger): NameServer {
+  const host = new HostNameServers();
+  return new NameServer({
+    address: gateway,
+    from: (address) => contains(address),
+    answer: engine.clusterNames(gateway),
+    others: () => host.addresses().filter((address) => address !== gateway),
+    clock: systemClock,
+    log,
+  });
 }
 
 const listenProblems: Record<string, string> = {

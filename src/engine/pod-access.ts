@@ -1,8 +1,12 @@
 import type { Listening } from '../apiserver/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { ServerAddress } from '../node/index.ts';
-import type { PodNetworkUp } from '../runtimes/sandbox/index.ts';
+import type { PodNetworkServices, PodNetworkUp } from '../runtimes/sandbox/index.ts';
 import { apiServerAddress } from './api-server-address.ts';
+import type { NameServer } from './dns/name-server.ts';
+
+/** Makes the name server of a network, which listens at its gateway. */
+type ServeNames = (network: PodNetworkUp) => NameServer;
 
 /** Begins to answer at the gateway of a network, for those alone who are in it. */
 type ListenAtGateway = (network: PodNetworkUp) => Promise<Listening>;
@@ -15,6 +19,8 @@ export class PodAccess {
   readonly #log: Logger;
   readonly #networks: { readonly network: PodNetworkUp; readonly address: ServerAddress | undefined }[] = [];
   #listen: ListenAtGateway | undefined;
+  #serveNames: ServeNames | undefined;
+  readonly #nameServers: NameServer[] = [];
 
   constructor(log: Logger) {
     this.#log = log;
@@ -25,8 +31,37 @@ export class PodAccess {
     this.#listen = listen;
   }
 
-  /** Called when a network is there, before its first Pod starts. Pods start without access if it cannot be given. */
-  async open(network: PodNetworkUp): Promise<void> {
+  /** What answers questions for names at the gateway of a network, where the API server is reached at this host. */
+  serveNamesWith(serve: ServeNames): void {
+    this.#serveNames = serve;
+  }
+
+  /** Called when a network is there, before its first Pod starts. Pods start without what cannot be given. */
+  async open(network: PodNetworkUp): Promise<PodNetworkServices> {
+    await this.#openApi(network);
+    return { nameServer: await this.#openNames(network) };
+  }
+
+  /** Nobody is answered any more. */
+  close(): void {
+    for (const server of this.#nameServers.splice(0)) server.close();
+  }
+
+  async #openNames(network: PodNetworkUp): Promise<string | undefined> {
+    const server = this.#serveNames?.(network);
+    if (server === undefined) return undefined;
+    try {
+      await server.open();
+      this.#nameServers.push(server);
+      return network.gateway;
+    } catch (error) {
+      server.close();
+      this.#log.warn('Pods will not find names of the cluster', { gateway: network.gateway, error });
+      return undefined;
+    }
+  }
+
+  async #openApi(network: PodNetworkUp): Promise<void> {
     try {
       const address = apiServerAddress(await this.#listen?.(network));
       this.#networks.unshift({ network, address });

@@ -2,5 +2,11 @@
 // layers, within its limits and privileges. Promises: the rules of `Runtime`; nothing is left of a Pod that was
 // removed. Must not know where images come from, nor what Pods are part of.
 export { createSandboxRuntime, type SandboxRuntimeOptions } from './sandbox-runtime.ts';
-export { likelyGateway, parsePodNetwork, type PodNetworkChoice, type PodNetworkUp } from './network/sandbox-network.ts';
+export {
+  likelyGateway,
+  parsePodNetwork,
+  type PodNetworkChoice,
+  type PodNetworkServices,
+  type PodNetworkUp,
+} from './network/sandbox-network.ts';
 export { sandboxProblem } from './probe-sandbox.ts';

@@ -39,6 +39,8 @@ export interface PlanContext {
   readonly running: RunningContainers;
   /** The file of the Pod's own network namespace; undefined: the host's. */
   readonly network: string | undefined;
+  /** Who knows the names of the cluster; undefined: the Pod asks whom the host asks. */
+  readonly nameServer: string | undefined;
 }
 
 /**
@@ -65,7 +67,7 @@ export function planContainer(context: PlanContext): Omit<ContainerSpec, 'cgroup
     layers: root.layers,
     readOnlyRoot: container.securityContext?.readOnlyRootFilesystem === true,
     mounts,
-    contents: rootContents(pod, mounts),
+    contents: rootContents(pod, mounts, context.nameServer),
     protect: !privileged && container.securityContext?.procMount !== 'Unmasked',
     ...namespacesOf(request, { directory: files.sandbox, network: context.network }, context.running),
     scratch: `${files.sandbox}/${id.container}_${id.attempt}`,

@@ -214,7 +214,8 @@ class SandboxStyle implements RuntimeStyle {
     const { request, startedAtMs } = start;
     const { id, container } = request;
     const network = this.#networks().enter(request.pod, container);
-    const spec = planContainer({ ...start, layout: this.#layout, root, base: this.#base, network });
+    const nameServer = this.#networks().nameServerOf(request.pod);
+    const spec = planContainer({ ...start, layout: this.#layout, root, base: this.#base, network, nameServer });
     if (request.target !== undefined) this.#markPod(id.podUid, podFiles(this.#layout, id.podUid));
     const stopSignal = container.lifecycle?.stopSignal ?? root.config.stopSignal ?? 'SIGTERM';
     if (stopSignal !== 'SIGTERM') {

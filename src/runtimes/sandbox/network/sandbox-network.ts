@@ -28,6 +28,12 @@ export interface PodNetworkUp {
   readonly contains: (address: string) => boolean;
 }
 
+/** What Pods are served there. */
+export interface PodNetworkServices {
+  /** Who knows the names of the cluster, and passes on questions for others; undefined: nobody. */
+  readonly nameServer: string | undefined;
+}
+
 /** The host's address in the network that Pods will most probably have; undefined: they will have the host's. */
 export function likelyGateway(choice: PodNetworkChoice = 'auto'): string | undefined {
   if (choice === 'host') return undefined;
@@ -37,7 +43,7 @@ export function likelyGateway(choice: PodNetworkChoice = 'auto'): string | undef
 
 export interface SandboxNetworkOptions {
   /** Called before the first Pod is in a network, and waited for. Must not reject. */
-  readonly onUp?: ((network: PodNetworkUp) => Promise<void>) | undefined;
+  readonly onUp?: ((network: PodNetworkUp) => Promise<PodNetworkServices>) | undefined;
   readonly choice: PodNetworkChoice;
   readonly directory: string;
   /** Undefined: the programs are missing. */
@@ -55,7 +61,8 @@ export class SandboxNetwork {
   readonly #networks: PodNetworks | undefined;
   /** Pods that share the host's network although they did not ask for it. */
   readonly #onHost = new Set<string>();
-  #announced: { readonly gateway: string; readonly done: Promise<void> | undefined } | undefined;
+  #announced: { readonly gateway: string; readonly done: Promise<void> } | undefined;
+  #nameServer: string | undefined;
 
   constructor(options: SandboxNetworkOptions) {
     const { choice, commands, directory, clock, log } = options;
@@ -125,9 +132,21 @@ export class SandboxNetwork {
     const { gateway, subnet } = state;
     if (this.#announced?.gateway !== gateway) {
       const network = { gateway, contains: (address: string) => contains(subnet, address) };
-      this.#announced = { gateway, done: this.#options.onUp?.(network) };
+      this.#announced = { gateway, done: this.#serve(network) };
     }
     await this.#announced.done;
+  }
+
+  async #serve(network: PodNetworkUp): Promise<void> {
+    this.#nameServer = (await this.#options.onUp?.(network))?.nameServer;
+  }
+
+  /** Who a Pod asks for names by its dnsPolicy; undefined: whom the host asks. */
+  nameServerOf({ metadata, spec }: Pod): string | undefined {
+    const onHost = spec.hostNetwork === true || this.#onHost.has(metadata.uid);
+    const policy = spec.dnsPolicy ?? 'ClusterFirst';
+    const asksCluster = policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && !onHost);
+    return asksCluster ? this.#nameServer : undefined;
   }
 
   async stop(): Promise<void> {
