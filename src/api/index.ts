@@ -16,6 +16,8 @@ export * from './field-selector.ts';
 export * from './owner.ts';
 export * from './conditions.ts';
 export * from './pod.ts';
+export * from './host-ports.ts';
+export * from './node-selection.ts';
 export * from './priority.ts';
 export * from './amounts.ts';
 export * from './job.ts';

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { badRequest, isPodFinished, objectKey, resources, type Pod } from '../api/index.ts';
+import { badRequest, isPodFinished, objectKey, resources, type Node, type Pod } from '../api/index.ts';
 import type { Informer, PodLogOptions } from '../client/index.ts';
 import { createWorkqueue, runController, type Controller, type ControllerContext } from '../controlloop/index.ts';
 import type { ExecSession, Runtime } from '../runtimes/index.ts';
@@ -58,6 +58,7 @@ class Agent implements NodeAgent {
   readonly #context: ControllerContext;
   readonly #options: NodeAgentOptions;
   readonly #pods: Informer<Pod>;
+  readonly #nodes: Informer<Node>;
   readonly #queue;
   readonly #choice: RuntimeChoice;
   readonly #worker: PodWorker;
@@ -74,6 +75,7 @@ class Agent implements NodeAgent {
     this.#context = context;
     this.#options = options;
     this.#pods = context.informers.of(resources.pods);
+    this.#nodes = context.informers.of(resources.nodes);
     this.#queue = createWorkqueue({ clock: context.clock });
     this.#choice = new RuntimeChoice(options.runtimes, context.informers.of(resources.runtimeClasses));
     this.#worker = new PodWorker(context, {
@@ -229,7 +231,7 @@ class Agent implements NodeAgent {
       await this.#worker.finish(pod);
       return;
     }
-    const rejection = this.#resources.admit(pod);
+    const rejection = this.#resources.admit(pod, this.#nodes.get(this.#options.nodeName));
     if (rejection !== undefined) return this.#worker.reject(pod, rejection);
     const wakeAtMs = await this.#worker.step(pod);
     if (wakeAtMs !== undefined) this.#queue.addAfter(key, Math.max(0, wakeAtMs - this.#context.clock.now()));

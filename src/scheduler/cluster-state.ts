@@ -1,6 +1,5 @@
-import type { Node } from '../api/index.ts';
+import { withPorts, type Node } from '../api/index.ts';
 import { rejection, shortages, type Usage } from './filters.ts';
-import { withPorts } from './host-ports.ts';
 import { isSameView, nodeViewOf, type NodeView } from './node-view.ts';
 import type { PodNeeds } from './pod-needs.ts';
 

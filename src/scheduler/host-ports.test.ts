@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerPort, Node, Pod, PodSpec } from '../api/index.ts';
+import { hostPortsConflict, hostPortsOf, type ContainerPort, type Node, type Pod, type PodSpec } from '../api/index.ts';
 import { aContainer, aNode, aPod } from '../testing/index.ts';
 import { ClusterState } from './cluster-state.ts';
-import { conflict, hostPortsOf } from './host-ports.ts';
 import { needsOf } from './pod-needs.ts';
 import { victimsOn } from './victims.ts';
 
@@ -37,7 +36,7 @@ describe('ports of the host', () => {
     ['one address and all', { hostIP: '10.0.0.2' }, { hostIP: '0.0.0.0' }, true],
   ])('conflict: %s', (_name, a, b, expected) => {
     const ports = [a, b].map((one) => hostPortsOf(withPort({ hostPort: 80, ...one })));
-    expect(conflict(ports[0], ports[1])).toBe(expected);
+    expect(hostPortsConflict(ports[0], ports[1])).toBe(expected);
   });
 
   it('keep a second Pod from a node until the first one has gone', () => {

@@ -1,12 +1,18 @@
-import { defaultPriority, podRequests, type NodeSelector, type Pod, type Toleration } from '../api/index.ts';
-import { hostPortsOf, type HostPort } from './host-ports.ts';
+import {
+  defaultPriority,
+  hostPortsOf,
+  nodeDemandOf,
+  podRequests,
+  type HostPort,
+  type NodeDemand,
+  type Pod,
+  type Toleration,
+} from '../api/index.ts';
 
 /** What scheduling asks of a node, and nothing else of the Pod. */
-export interface PodNeeds {
+export interface PodNeeds extends NodeDemand {
   readonly cpuMillis: number;
   readonly memoryBytes: number;
-  readonly nodeSelector: Readonly<Record<string, string>>;
-  readonly requiredAffinity: NodeSelector | undefined;
   readonly tolerations: readonly Toleration[];
   /** Absent: none. */
   readonly hostPorts?: readonly HostPort[] | undefined;
@@ -22,8 +28,7 @@ export function needsOf(pod: Pod): PodNeeds {
   return {
     cpuMillis,
     memoryBytes,
-    nodeSelector: pod.spec.nodeSelector ?? {},
-    requiredAffinity: pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution,
+    ...nodeDemandOf(pod.spec),
     tolerations: pod.spec.tolerations ?? [],
     ...(hostPorts && { hostPorts }),
     priority: pod.spec.priority ?? defaultPriority,

@@ -1,5 +1,5 @@
+import { withPorts } from '../api/index.ts';
 import { shortages, type Usage } from './filters.ts';
-import { withPorts } from './host-ports.ts';
 import type { NodeView } from './node-view.ts';
 import type { PodNeeds } from './pod-needs.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { resources, type Event, type Node, type Pod } from '../../src/api/index.ts';
+import { resources, type Event, type Node, type Pod, type PodSpec } from '../../src/api/index.ts';
 import { aContainer, aPod, startTestEngine, type TestEngine } from '../../src/testing/index.ts';
 
 let engine: TestEngine;
@@ -58,5 +58,45 @@ describe('a Pod that names its node', () => {
     await engine.client.delete(resources.pods, { namespace: 'default', name: 'placed' }, { gracePeriodSeconds: 0 });
     await engine.clock.settle();
     expect((await place('after', { memory: '1Mi' })).phase).toBe('Running');
+  });
+
+  it('is rejected in the kubelet’s words when it does not want this node, or the node does not want it', async () => {
+    const put = async (name: string, spec: Partial<PodSpec>): Promise<Pod['status']> => {
+      const annotations = { 'rondo.dev/simulate-duration-ms': '60000' };
+      const draft = aPod(name, { metadata: { annotations }, spec: { nodeName: node.metadata.name, ...spec } });
+      await engine.client.create(resources.pods, draft);
+      await engine.clock.settle();
+      return (await engine.client.get<Pod>(resources.pods, { namespace: 'default', name })).status;
+    };
+    const rejected = (reason: string, why: string) => ({
+      ...{ phase: 'Failed', reason },
+      message: `Pod was rejected: Predicate ${reason} failed: ${why}`,
+    });
+    expect(await put('elsewhere', { nodeSelector: { zone: 'b' } })).toMatchObject(
+      rejected('NodeAffinity', "node(s) didn't match Pod's node affinity/selector"),
+    );
+    const ported = (hostPort: number) => ({ containers: [aContainer({ ports: [{ containerPort: 80, hostPort }] })] });
+    expect((await put('first', ported(8080))).phase).toBe('Running');
+    expect((await put('second', ported(8081))).phase).toBe('Running');
+    expect(await put('third', ported(8080))).toMatchObject(
+      rejected('NodePorts', "node(s) didn't have free ports for the requested pod ports"),
+    );
+    await engine.client.delete(resources.pods, { namespace: 'default', name: 'first' }, { gracePeriodSeconds: 0 });
+    await engine.clock.settle();
+    expect((await put('fourth', ported(8080))).phase).toBe('Running');
+    const taints = [
+      { key: 'maintenance', effect: 'NoExecute' },
+      // What only keeps the scheduler away does not keep away what passed none.
+      { key: 'quiet', effect: 'NoSchedule' },
+    ];
+    const ref = { name: node.metadata.name };
+    await engine.client.patch(resources.nodes, ref, { type: 'merge', body: { spec: { taints } } });
+    await engine.clock.settle();
+    expect(await put('late', {})).toMatchObject(
+      rejected('TaintToleration', "node(s) had taints that the pod didn't tolerate"),
+    );
+    expect((await put('tolerant', { tolerations: [{ key: 'maintenance', operator: 'Exists' }] })).phase).toBe(
+      'Running',
+    );
   });
 });

@@ -1,4 +1,5 @@
-import { isSidecar, type PodSpec } from '../api/index.ts';
+import type { PodSpec } from './generated/types.ts';
+import { isSidecar } from './pod.ts';
 
 /** A port of the host that a Pod asks for. */
 export interface HostPort {
@@ -25,7 +26,10 @@ export function hostPortsOf(spec: PodSpec): readonly HostPort[] | undefined {
 }
 
 /** Whether two Pods could not both have theirs (upstream: framework `HostPortInfo.CheckConflict`). */
-export function conflict(wanted: readonly HostPort[] | undefined, used: readonly HostPort[] | undefined): boolean {
+export function hostPortsConflict(
+  wanted: readonly HostPort[] | undefined,
+  used: readonly HostPort[] | undefined,
+): boolean {
   if (wanted === undefined || used === undefined) return false;
   return wanted.some((a) => used.some((b) => isSame(a, b)));
 }
