@@ -5,6 +5,8 @@ import type {
   ClusterRoleBinding,
   ConfigMap,
   CronJob,
+  Endpoints,
+  EndpointSlice,
   Event,
   Job,
   Lease,
@@ -53,6 +55,8 @@ export const resources = {
   secrets: resource<Secret>('', 'secrets', 'Secret', 'namespaced'),
   serviceAccounts: resource<ServiceAccount>('', 'serviceaccounts', 'ServiceAccount', 'namespaced'),
   services: resource<Service>('', 'services', 'Service', 'namespaced'),
+  endpoints: resource<Endpoints>('', 'endpoints', 'Endpoints', 'namespaced'),
+  endpointSlices: resource<EndpointSlice>('discovery.k8s.io', 'endpointslices', 'EndpointSlice', 'namespaced'),
   events: resource<Event>('', 'events', 'Event', 'namespaced'),
   persistentVolumes: resource<PersistentVolume>('', 'persistentvolumes', 'PersistentVolume', 'cluster'),
   persistentVolumeClaims: resource<PersistentVolumeClaim>(

@@ -26,6 +26,7 @@ import {
   type TickList,
   type TickQuery,
 } from '../controllers/cronjob/index.ts';
+import { createEndpointsController } from '../controllers/endpoints/index.ts';
 import { createEphemeralVolumeController } from '../controllers/ephemeral-volume/index.ts';
 import { createGarbageCollector } from '../controllers/garbage-collector/index.ts';
 import { createJobController, slimFinishedJob, slimFinishedPod } from '../controllers/job/index.ts';
@@ -259,6 +260,7 @@ const collected: readonly Resource<KubeObject>[] = [
   resources.configMaps,
   resources.secrets,
   resources.services,
+  resources.endpointSlices,
   resources.persistentVolumeClaims,
   resources.leases,
   resources.serviceAccounts,
@@ -283,6 +285,7 @@ function createControllers(
     createPersistentVolumeController(context),
     createStorageProtectionController(context),
     createEphemeralVolumeController(context),
+    createEndpointsController(context),
     createClusterRoleAggregationController(context),
     createCertificateController(context, options.signCertificate),
     createLocalProvisioner(context, { nodeName: options.nodeName ?? defaultNodeName, directory: options.volumesPath }),

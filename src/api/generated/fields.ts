@@ -674,6 +674,38 @@ export const messages: MessageTable = {
       sizeLimit: { number: 2, type: 'Quantity', pointer: true, omitEmpty: true },
     },
   },
+  EndpointAddress: {
+    atomic: true,
+    fields: {
+      ip: { number: 1, type: 'string' },
+      targetRef: { number: 2, type: 'ObjectReference', pointer: true, omitEmpty: true },
+      hostname: { number: 3, type: 'string', omitEmpty: true },
+      nodeName: { number: 4, type: 'string', pointer: true, omitEmpty: true },
+    },
+  },
+  EndpointPort: {
+    atomic: true,
+    fields: {
+      name: { number: 1, type: 'string', omitEmpty: true },
+      port: { number: 2, type: 'int32' },
+      protocol: { number: 3, type: 'string', omitEmpty: true },
+      appProtocol: { number: 4, type: 'string', pointer: true, omitEmpty: true },
+    },
+  },
+  EndpointSubset: {
+    fields: {
+      addresses: { number: 1, type: 'EndpointAddress', omitEmpty: true, repeated: true },
+      notReadyAddresses: { number: 2, type: 'EndpointAddress', omitEmpty: true, repeated: true },
+      ports: { number: 3, type: 'EndpointPort', omitEmpty: true, repeated: true },
+    },
+  },
+  Endpoints: {
+    apiVersion: 'v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      subsets: { number: 2, type: 'EndpointSubset', omitEmpty: true, repeated: true },
+    },
+  },
   EnvFromSource: {
     fields: {
       prefix: { number: 1, type: 'string', omitEmpty: true },
@@ -1937,6 +1969,59 @@ export const messages: MessageTable = {
     fields: {
       hard: { number: 1, type: 'Quantity', omitEmpty: true, map: true },
       used: { number: 2, type: 'Quantity', omitEmpty: true, map: true },
+    },
+  },
+  Endpoint: {
+    fields: {
+      addresses: { number: 1, type: 'string', repeated: true, set: true },
+      conditions: { number: 2, type: 'EndpointConditions', omitEmpty: true },
+      hostname: { number: 3, type: 'string', pointer: true, omitEmpty: true },
+      targetRef: { number: 4, type: 'ObjectReference', pointer: true, omitEmpty: true },
+      deprecatedTopology: { number: 5, type: 'string', omitEmpty: true, map: true },
+      nodeName: { number: 6, type: 'string', pointer: true, omitEmpty: true },
+      zone: { number: 7, type: 'string', pointer: true, omitEmpty: true },
+      hints: { number: 8, type: 'EndpointHints', pointer: true, omitEmpty: true },
+    },
+  },
+  EndpointConditions: {
+    fields: {
+      ready: { number: 1, type: 'bool', pointer: true, omitEmpty: true },
+      serving: { number: 2, type: 'bool', pointer: true, omitEmpty: true },
+      terminating: { number: 3, type: 'bool', pointer: true, omitEmpty: true },
+    },
+  },
+  EndpointHints: {
+    fields: {
+      forZones: { number: 1, type: 'ForZone', omitEmpty: true, repeated: true },
+      forNodes: { number: 2, type: 'ForNode', omitEmpty: true, repeated: true },
+    },
+  },
+  EndpointSlice: {
+    apiVersion: 'discovery.k8s.io/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      endpoints: { number: 2, type: 'Endpoint', repeated: true },
+      ports: { number: 3, type: 'SlicePort', repeated: true },
+      addressType: { number: 4, type: 'string' },
+    },
+  },
+  ForNode: {
+    fields: {
+      name: { number: 1, type: 'string' },
+    },
+  },
+  ForZone: {
+    fields: {
+      name: { number: 1, type: 'string' },
+    },
+  },
+  SlicePort: {
+    atomic: true,
+    fields: {
+      name: { number: 1, type: 'string', pointer: true, omitEmpty: true },
+      protocol: { number: 2, type: 'string', pointer: true, omitEmpty: true },
+      port: { number: 3, type: 'int32', pointer: true, omitEmpty: true },
+      appProtocol: { number: 4, type: 'string', pointer: true, omitEmpty: true },
     },
   },
   Condition: {

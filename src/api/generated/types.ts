@@ -595,6 +595,33 @@ export interface EmptyDirVolumeSource {
   sizeLimit?: string | undefined;
 }
 
+export interface EndpointAddress {
+  ip: string;
+  targetRef?: ObjectReference | undefined;
+  hostname?: string | undefined;
+  nodeName?: string | undefined;
+}
+
+export interface EndpointPort {
+  name?: string | undefined;
+  port: number;
+  protocol?: string | undefined;
+  appProtocol?: string | undefined;
+}
+
+export interface EndpointSubset {
+  addresses?: readonly EndpointAddress[] | undefined;
+  notReadyAddresses?: readonly EndpointAddress[] | undefined;
+  ports?: readonly EndpointPort[] | undefined;
+}
+
+export interface Endpoints {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  subsets?: readonly EndpointSubset[] | undefined;
+}
+
 export interface EnvFromSource {
   prefix?: string | undefined;
   configMapRef?: ConfigMapEnvSource | undefined;
@@ -1705,6 +1732,52 @@ export interface ScopedResourceSelectorRequirement {
 export interface ResourceQuotaStatus {
   hard?: Record<string, string> | undefined;
   used?: Record<string, string> | undefined;
+}
+
+export interface Endpoint {
+  addresses: readonly string[];
+  conditions?: EndpointConditions | undefined;
+  hostname?: string | undefined;
+  targetRef?: ObjectReference | undefined;
+  deprecatedTopology?: Record<string, string> | undefined;
+  nodeName?: string | undefined;
+  zone?: string | undefined;
+  hints?: EndpointHints | undefined;
+}
+
+export interface EndpointConditions {
+  ready?: boolean | undefined;
+  serving?: boolean | undefined;
+  terminating?: boolean | undefined;
+}
+
+export interface EndpointHints {
+  forZones?: readonly ForZone[] | undefined;
+  forNodes?: readonly ForNode[] | undefined;
+}
+
+export interface EndpointSlice {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  endpoints: readonly Endpoint[];
+  ports: readonly SlicePort[];
+  addressType: string;
+}
+
+export interface ForNode {
+  name: string;
+}
+
+export interface ForZone {
+  name: string;
+}
+
+export interface SlicePort {
+  name?: string | undefined;
+  protocol?: string | undefined;
+  port?: number | undefined;
+  appProtocol?: string | undefined;
 }
 
 export interface Condition {

@@ -6,6 +6,8 @@ import { configMap } from './config-map.ts';
 import { cronJob } from './cron-job.ts';
 import { event } from './event.ts';
 import { job } from './job.ts';
+import { endpointSlice } from './endpoint-slice.ts';
+import { endpoints } from './endpoints.ts';
 import { lease } from './lease.ts';
 import { limitRange } from './limit-range.ts';
 import { namespace } from './namespace.ts';
@@ -34,6 +36,8 @@ export const allKinds: readonly KindDefinition[] = [
   secret,
   serviceAccount,
   service,
+  endpoints,
+  endpointSlice,
   persistentVolume,
   persistentVolumeClaim,
   storageClass,
