@@ -16,6 +16,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
   PriorityClass,
   ResourceQuota,
   Role,
@@ -70,6 +71,12 @@ export const resources = {
   limitRanges: resource<LimitRange>('', 'limitranges', 'LimitRange', 'namespaced'),
   resourceQuotas: resource<ResourceQuota>('', 'resourcequotas', 'ResourceQuota', 'namespaced'),
   priorityClasses: resource<PriorityClass>('scheduling.k8s.io', 'priorityclasses', 'PriorityClass', 'cluster'),
+  podDisruptionBudgets: resource<PodDisruptionBudget>(
+    'policy',
+    'poddisruptionbudgets',
+    'PodDisruptionBudget',
+    'namespaced',
+  ),
   leases: resource<Lease>('coordination.k8s.io', 'leases', 'Lease', 'namespaced'),
   certificateSigningRequests: resource<CertificateSigningRequest>(
     'certificates.k8s.io',

@@ -26,6 +26,7 @@ import {
   type TickList,
   type TickQuery,
 } from '../controllers/cronjob/index.ts';
+import { createDisruptionController } from '../controllers/disruption/index.ts';
 import { createEndpointsController } from '../controllers/endpoints/index.ts';
 import { createEphemeralVolumeController } from '../controllers/ephemeral-volume/index.ts';
 import { createGarbageCollector } from '../controllers/garbage-collector/index.ts';
@@ -286,6 +287,7 @@ function createControllers(
     createStorageProtectionController(context),
     createEphemeralVolumeController(context),
     createEndpointsController(context),
+    createDisruptionController(context),
     createClusterRoleAggregationController(context),
     createCertificateController(context, options.signCertificate),
     createLocalProvisioner(context, { nodeName: options.nodeName ?? defaultNodeName, directory: options.volumesPath }),

@@ -186,4 +186,8 @@ export const descriptions: Readonly<Record<string, string>> = {
   'ListMeta.resourceVersion': "The revision of the store that the list shows. A watch can go on from it.",
   'ListMeta.continue': "Set if there are more items: send it as the parameter of the same name to get the next page of the same snapshot.",
   'ListMeta.remainingItemCount': "How many items follow on later pages, where that is known.",
+  'PodDisruptionBudgetSpec.minAvailable': "How many of the Pods, or what share of them, must stay.",
+  'PodDisruptionBudgetSpec.selector': "Which Pods are meant. All of the namespace, if it is there and empty.",
+  'PodDisruptionBudgetSpec.maxUnavailable': "How many of the Pods, or what share of them, may be missing.",
+  'PodDisruptionBudgetSpec.unhealthyPodEvictionPolicy': "Whether Pods that are not ready may go at any time: AlwaysAllow or IfHealthyBudget.",
 };

@@ -2141,6 +2141,33 @@ export const messages: MessageTable = {
       deleteOptions: { number: 2, type: 'DeleteOptions', pointer: true, omitEmpty: true },
     },
   },
+  PodDisruptionBudget: {
+    apiVersion: 'policy/v1',
+    fields: {
+      metadata: { number: 1, type: 'ObjectMeta', omitEmpty: true },
+      spec: { number: 2, type: 'PodDisruptionBudgetSpec', omitEmpty: true },
+      status: { number: 3, type: 'PodDisruptionBudgetStatus', omitEmpty: true },
+    },
+  },
+  PodDisruptionBudgetSpec: {
+    fields: {
+      minAvailable: { number: 1, type: 'IntOrString', pointer: true, omitEmpty: true },
+      selector: { number: 2, type: 'LabelSelector', pointer: true, omitEmpty: true },
+      maxUnavailable: { number: 3, type: 'IntOrString', pointer: true, omitEmpty: true },
+      unhealthyPodEvictionPolicy: { number: 4, type: 'string', pointer: true, omitEmpty: true },
+    },
+  },
+  PodDisruptionBudgetStatus: {
+    fields: {
+      observedGeneration: { number: 1, type: 'int64', omitEmpty: true },
+      disruptedPods: { number: 2, type: 'Time', omitEmpty: true, map: true },
+      disruptionsAllowed: { number: 3, type: 'int32' },
+      currentHealthy: { number: 4, type: 'int32' },
+      desiredHealthy: { number: 5, type: 'int32' },
+      expectedPods: { number: 6, type: 'int32' },
+      conditions: { number: 7, type: 'Condition', omitEmpty: true, repeated: true, merge: true, mergeKey: 'type', keys: ['type'] },
+    },
+  },
   AggregationRule: {
     fields: {
       clusterRoleSelectors: { number: 1, type: 'LabelSelector', omitEmpty: true, repeated: true },

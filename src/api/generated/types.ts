@@ -1885,6 +1885,31 @@ export interface Eviction {
   deleteOptions?: DeleteOptions | undefined;
 }
 
+export interface PodDisruptionBudget {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: PodDisruptionBudgetSpec;
+  status: PodDisruptionBudgetStatus;
+}
+
+export interface PodDisruptionBudgetSpec {
+  minAvailable?: number | string | undefined;
+  selector?: LabelSelector | undefined;
+  maxUnavailable?: number | string | undefined;
+  unhealthyPodEvictionPolicy?: string | undefined;
+}
+
+export interface PodDisruptionBudgetStatus {
+  observedGeneration?: number | undefined;
+  disruptedPods?: Record<string, string> | undefined;
+  disruptionsAllowed: number;
+  currentHealthy: number;
+  desiredHealthy: number;
+  expectedPods: number;
+  conditions?: readonly Condition[] | undefined;
+}
+
 export interface AggregationRule {
   clusterRoleSelectors?: readonly LabelSelector[] | undefined;
 }

@@ -2,16 +2,16 @@ import { formatTime, notFound, type ObjectRef, type Pod, type PodCondition } fro
 import type { DeleteCall, Deleted, WriteRequest } from '../operations.ts';
 import { checkDeleteOptions, checkPreconditions } from './delete-options.ts';
 import { deleteObject } from './delete.ts';
+import { askBudget, stillProcessed } from './disruption-budget.ts';
 import type { Registry } from './registry.ts';
 import { storeKey } from './store-keys.ts';
 import { retryRaces } from './store-write.ts';
 import { store } from './update.ts';
 
 /**
- * Evicts a Pod: says why in its condition DisruptionTarget, then deletes it, in two writes that watchers see one after
- * the other (upstream `EvictionREST`, `addConditionAndDeletePod`). There are no PodDisruptionBudgets here, so that
- * nothing ever has to wait.
- * @throws ApiError 403, 404, 409 (preconditions), 422
+ * Evicts a Pod, if its disruption budget allows it: says why in its condition DisruptionTarget, then deletes it, in two
+ * writes that watchers see one after the other (upstream `EvictionREST`, `addConditionAndDeletePod`).
+ * @throws ApiError 403, 404, 409 (preconditions), 422, 429 (budget)
  */
 export async function evictPod(
   registry: Registry,
@@ -20,12 +20,32 @@ export async function evictPod(
   options: DeleteCall,
 ): Promise<Deleted> {
   checkDeleteOptions(options);
+  const pod = newestPod(registry, request, ref);
+  checkPreconditions(request.kind, options, pod);
+  const permission = await askBudget(registry, request, pod);
+  if (permission === 'ifUnchanged') checkUnchanged(registry, request, { ref, pod });
   if (request.dryRun === true) return deleteObject(registry, request, ref, options);
   const marked = await markPod(registry, request, ref, options);
   const { uid, resourceVersion } = marked.metadata;
   // The version that the client named was the one before the mark; what is deleted is the very Pod that was marked.
   const versioned = options.preconditions?.resourceVersion === undefined ? {} : { resourceVersion };
   return deleteObject(registry, request, ref, { ...options, preconditions: { uid, ...versioned } });
+}
+
+function newestPod(registry: Registry, { kind }: WriteRequest, ref: ObjectRef): Pod {
+  const entry = registry.store.getNewest(storeKey(kind.resource, ref));
+  if (entry === undefined) throw notFound(kind.resource, ref.name);
+  return registry.versions.of(entry).object as Pod;
+}
+
+/** A Pod that may have become ready meanwhile is looked at again. @throws ApiError 429 */
+function checkUnchanged(
+  registry: Registry,
+  request: WriteRequest,
+  { ref, pod }: { readonly ref: ObjectRef; readonly pod: Pod },
+): void {
+  const now = newestPod(registry, request, ref);
+  if (now.metadata.resourceVersion !== pod.metadata.resourceVersion) throw stillProcessed(ref.name);
 }
 
 function markPod(registry: Registry, request: WriteRequest, ref: ObjectRef, options: DeleteCall): Promise<Pod> {

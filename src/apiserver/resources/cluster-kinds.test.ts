@@ -20,7 +20,7 @@ const nowMs = Date.parse('2026-01-01T00:10:00Z');
 
 describe('all kinds', () => {
   it('are named once and survive an object without anything in it', () => {
-    expect(new Set(allKinds.map((kind) => kind.resource.kind)).size).toBe(26);
+    expect(new Set(allKinds.map((kind) => kind.resource.kind)).size).toBe(27);
     for (const kind of allKinds) {
       const empty = { apiVersion: 'v1', kind: kind.resource.kind, metadata: { ...metadata } };
       const object = created(kind, empty);

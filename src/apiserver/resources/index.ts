@@ -14,6 +14,7 @@ import { namespace } from './namespace.ts';
 import { node } from './node.ts';
 import { persistentVolume } from './persistent-volume.ts';
 import { persistentVolumeClaim } from './persistent-volume-claim.ts';
+import { podDisruptionBudget } from './pod-disruption-budget.ts';
 import { pod } from './pod.ts';
 import { priorityClass } from './priority-class.ts';
 import { resourceQuota } from './resource-quota.ts';
@@ -38,6 +39,7 @@ export const allKinds: readonly KindDefinition[] = [
   service,
   endpoints,
   endpointSlice,
+  podDisruptionBudget,
   persistentVolume,
   persistentVolumeClaim,
   storageClass,
