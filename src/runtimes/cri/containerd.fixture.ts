@@ -161,7 +161,7 @@ export class Containerd {
 
   /** Ends it, and whatever of its containers a failed test has left. */
   async close(): Promise<void> {
-    const left = this.traces();
+    const left = await this.#lastTraces();
     await this.down('SIGTERM');
     for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
       const command = readOrEmpty(`/proc/${name}/cmdline`);
@@ -170,6 +170,15 @@ export class Containerd {
     for (const line of this.traces().toReversed()) spawnSync('umount', ['-l', line.split(' ')[5] ?? '']);
     rmSync(this.directory, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join('\n')}`);
+  }
+
+  /** What does not go by itself: containerd ends a shim a moment after it has said that its sandbox is removed. */
+  async #lastTraces(): Promise<readonly string[]> {
+    for (const giveUpMs = Date.now() + 10_000; Date.now() < giveUpMs;) {
+      if (this.traces().length === 0) return [];
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return this.traces();
   }
 
   async #answers(): Promise<void> {
