@@ -56,6 +56,9 @@ describe.each(await executorsHere())('files in memory (%s)', (only) => {
     const [reads] = await Promise.all(pod.spec.containers.map((each) => box.startIn(pod, each)));
     await box.exitOf(reads!);
     expect(await box.log(reads!)).toBe('one\ntwo\n');
+    expect(mounted()).toBe(2);
+    await box.runtime.endPod!(pod.metadata.uid);
+    expect(mounted()).toBe(0);
   });
 
   it('stay while an engine goes and another comes, and are mounted once', async () => {

@@ -24,7 +24,7 @@ export function sharedMemoryOf(files: Pick<PodFiles, 'sandbox'>): string {
 
 /**
  * Puts in memory what a Pod wants there: emptyDirs of medium Memory, and /dev/shm where several containers share it. What
- * is written counts against the memory limits of the containers that write. Repeatable; goes with `unmountMemory`.
+ * is written counts against the memory limits of the containers that write. Repeatable; goes with `unmountMemory` when the Pod is over.
  * @throws RuntimeError FailedMount
  */
 export async function mountMemory(pod: Pod, files: PodFiles, nodeBytes: number): Promise<void> {

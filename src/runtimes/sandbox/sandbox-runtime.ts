@@ -131,6 +131,7 @@ class SandboxStyle implements RuntimeStyle {
     // In this turn: an engine that dies when others know that the Pod is over must not leave it a network.
     this.#networks().take(podUid);
     await endPause(files.sandbox, this.#options.clock);
+    await unmountMemory(files);
   }
 
   dial(podUid: string, port: number): Duplex | undefined {
@@ -196,7 +197,6 @@ class SandboxStyle implements RuntimeStyle {
       this.#imageOf.delete(tokenOf(id));
     }
     await this.endPod(podUid, files);
-    await unmountMemory(files);
   }
 
   async adopt(isHeld: (podUid: string) => boolean): Promise<void> {
