@@ -65,11 +65,13 @@ static const struct setting settings[] = {
     {"base", &container.base},       {"lower", &container.lower},      {"hostname", &container.hostname},
     {"cwd", &container.cwd},         {"uid", &container.uid},          {"gid", &container.gid},
     {"groups", &container.groups},   {"caps", &container.caps},        {"new", &container.new_namespaces},
+    {"input", &container.input},     /* a FIFO to read instead of nothing */
 };
 
 static const struct setting flags[] = {
     {"readonly", &container.readonly}, {"nnp", &container.nnp},   {"seccomp", &container.seccomp},
     {"protect", &container.protect},   {"lo", &container.loopback},
+    {"endless", &container.endless}, /* the input is held open, so that it never ends */
 };
 
 /* Operations that may come several times, in this order of kinds: their words after the name. */
@@ -200,8 +202,8 @@ static void child(int log, int error) {
   sigemptyset(&none);
   for (int number = 1; number < 65; number++) signal(number, SIG_DFL);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0) fail("no standard files: %s", strerror(errno));
+  int input = open(container.input ? container.input : "/dev/null", (container.endless ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  if (input < 0 || dup2(input, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0) fail("no standard files: %s", strerror(errno));
   syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
   umask(022);
   enter_root();

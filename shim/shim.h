@@ -9,8 +9,8 @@ struct operation {
 
 struct container {
   const char *claim, *exit_prefix, *log, *error, *started, *alive;
-  const char *base, *lower, *hostname, *cwd, *uid, *gid, *groups, *caps, *new_namespaces;
-  const char *readonly, *nnp, *seccomp, *protect, *loopback;
+  const char *base, *lower, *hostname, *cwd, *uid, *gid, *groups, *caps, *new_namespaces, *input;
+  const char *readonly, *nnp, *seccomp, *protect, *loopback, *endless;
   struct operation operations[512];
   int count;
   char **command;

@@ -140,7 +140,7 @@ export interface PodStreams {
     wanted: { readonly container: string; readonly command: readonly string[]; readonly terminal: boolean },
   ): PodCommand;
   /** What a running container writes from now on, until it ends. @throws Error with the reason if that cannot be */
-  attach(pod: Pod, wanted: { readonly container: string }): PodCommand;
+  attach(pod: Pod, wanted: { readonly container: string; readonly input: boolean }): PodCommand;
   /** A connection to a port of a Pod. @throws Error with the reason if that cannot be */
   portForward(pod: Pod, port: number): Duplex;
 }

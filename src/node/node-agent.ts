@@ -36,7 +36,7 @@ export interface NodeAgent extends Controller {
   /** Runs a command in a running container. @throws RuntimeError, or ApiError if the Pod's runtime cannot */
   exec(pod: Pod, wanted: WantedCommand): ExecSession;
   /** What a running container writes from now on. @throws as `exec` */
-  attach(pod: Pod, wanted: { readonly container: string }): ExecSession;
+  attach(pod: Pod, wanted: WantedAttachment): ExecSession;
   /** A connection to a port of a Pod. @throws ApiError if the Pod's runtime has none */
   portForward(pod: Pod, port: number): Duplex;
   /** What this machine uses now, and each container. Waits up to a second. */
@@ -44,6 +44,12 @@ export interface NodeAgent extends Controller {
 }
 
 const workers = 64;
+
+export interface WantedAttachment {
+  readonly container: string;
+  /** Whether what it reads is wanted as well. */
+  readonly input: boolean;
+}
 
 /**
  * Drives the life of the Pods that are assigned to this node: starts what their plan says, reports what happens, cleans
@@ -148,10 +154,11 @@ class Agent implements NodeAgent {
     return session;
   }
 
-  attach(pod: Pod, { container }: { readonly container: string }): ExecSession {
+  attach(pod: Pod, { container, input }: WantedAttachment): ExecSession {
     const runtime = this.#runtimeFor(pod);
     if (runtime === undefined) throw badRequest('the Pod has no runtime here');
-    return attachTo(runtime, { podUid: pod.metadata.uid, container, attempt: newestAttempt(pod, container) });
+    if (input && runtime.openInput === undefined) throw badRequest('containers of this runtime have no open input');
+    return attachTo(runtime, { podUid: pod.metadata.uid, container, attempt: newestAttempt(pod, container) }, input);
   }
 
   portForward(pod: Pod, port: number): Duplex {

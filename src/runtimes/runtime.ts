@@ -66,6 +66,11 @@ export interface Runtime {
    */
   exec?(id: ContainerId, command: readonly string[], options?: { readonly terminal: boolean }): ExecSession;
   /**
+   * What a running container reads; of one with `stdinOnce` the first time only, and it ends with what is given.
+   * @throws RuntimeError if it reads nothing (any more)
+   */
+  openInput?(id: ContainerId): Writable;
+  /**
    * Runs a command in a running container to its end, or until the signal ends it, without input; gives what it wrote
    * to both streams. For runtimes whose `exec` cannot end what it has begun.
    * @throws (rejects) RuntimeError as `exec`; whatever it likes when the signal is aborted
@@ -225,6 +230,8 @@ export interface ReadLogOptions {
   readonly sinceMs?: number;
   readonly limitBytes?: number;
   readonly signal?: AbortSignal;
+  /** Called once: whatever is written from now on will be read. */
+  readonly onBegin?: () => void;
 }
 
 /** Why a container could not be started: becomes its waiting state. */

@@ -233,9 +233,9 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create, se
       expect(runtime.name).toBe('simulated');
       return;
     }
-    // A container runtime measures now and then.
+    // A container runtime measures now and then, and a process that has just become another has no memory yet.
     let usage = await runtime.usage();
-    while (usage.size === 0) usage = await runtime.usage();
+    while ((usage.get(containerIdKey(id))?.memoryBytes ?? 0) === 0) usage = await runtime.usage();
     expect([...usage.keys()]).toEqual([containerIdKey(id)]);
     const { cpuNanos, memoryBytes } = usage.get(containerIdKey(id))!;
     expect(memoryBytes).toBeGreaterThan(10_000);
@@ -244,6 +244,35 @@ describe.each(machines)('every runtime keeps the contract: $name', ({ create, se
     await runtime.stopContainer(id, 0);
     await exitOf(id);
     expect((await runtime.usage()).size).toBe(0);
+  });
+
+  it.each([
+    ['of the only session', true],
+    ['of many', false],
+  ])('gives a container its input: %s', async (_what, once) => {
+    const { runtime, exitOf } = await open();
+    if (runtime.openInput === undefined) {
+      expect(runtime.name).toBe('simulated');
+      return;
+    }
+    const made = machine.request('reads', { log: 'any' });
+    const script = once ? 'echo ready; cat; echo over' : 'echo ready; read a; read b; echo "$a and $b"';
+    const command = ['/bin/sh', '-c', script];
+    const container = { ...made.container, command, stdin: true, stdinOnce: once };
+    const request = { ...made, container, command };
+    await runtime.preparePod(request.pod, []);
+    await runtime.startContainer(request);
+    await written(runtime, request.id, 'ready');
+    const first = runtime.openInput(request.id);
+    first.end('one\n');
+    if (!once) {
+      await new Promise((resolve) => first.once('close', resolve));
+      runtime.openInput(request.id).end('two\n');
+    }
+    expect(await exitOf(request.id)).toMatchObject({ exitCode: 0 });
+    expect(await readAll(runtime, request.id)).toBe(once ? 'ready\none\nover\n' : 'ready\none and two\n');
+    expect(() => runtime.openInput!(request.id)).toThrow('is not running');
+    await runtime.removePod(request.id.podUid);
   });
 
   it('ends a container with TERM', async () => {

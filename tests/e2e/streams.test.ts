@@ -121,6 +121,14 @@ describe.each(ways)('$name', (way) => {
     attached.stop();
   });
 
+  it('gives a container of its own what it reads, and ends with its exit code', () => {
+    const name = `reads-${way.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`;
+    const words = ['run', name, '-i', '--rm', '--quiet', '--restart=Never', '--image=rondo.dev/host', '--command'];
+    const { stdout, status, stderr } = run(way, [...words, '--', 'sh', '-c', 'cat; echo over; exit 3'], 'one\ntwo\n');
+    expect(stdout, stderr).toContain('one\ntwo\nover\n');
+    expect(status).toBe(3);
+  });
+
   it('forwards connections to a port', async () => {
     const [server, port] = await upperCaseServer();
     const forward = start(way, ['port-forward', 'pod/runs', `:${port}`]);
@@ -133,6 +141,28 @@ describe.each(ways)('$name', (way) => {
     await say(Number(local), 'third');
     await withDeadline('the reason', 20_000, forward.says(/error forwarding port \d+: connect ECONNREFUSED/));
     forward.stop();
+  });
+});
+
+describe('attach', () => {
+  const newest = { path: newestKubectl(), env: {} };
+
+  it('says when a container reads nothing, or wants a terminal', () => {
+    const refused = run(newest, ['attach', '-i', 'runs', '-c', 'talks']);
+    expect(refused.stderr).toContain('container talks has no open input (stdin): leave out -i (--stdin)');
+    const words = [
+      'run',
+      'wants-terminal',
+      '--image=rondo.dev/host',
+      '--stdin',
+      '--tty',
+      '--attach=false',
+      '--command',
+    ];
+    expect(run(newest, [...words, '--', 'sleep', '300']).status).toBe(0);
+    rondo.kubectl(['wait', '--for=condition=Ready', 'pod/wants-terminal', '--timeout=30s']);
+    expect(run(newest, ['attach', '-i', 'wants-terminal']).stderr).toContain('use kubectl exec -it');
+    expect(rondo.kubectl(['events', '--for=pod/wants-terminal']).stdout).toContain('NoTerminal');
   });
 });
 

@@ -56,7 +56,8 @@ function profileProblem(context: PodSecurityContext | SecurityContext, path: str
 
 function announcements(pod: Pod, containers: readonly Container[]): Announcement[] {
   const names = new Set(containers.flatMap(({ resources }) => Object.keys(resources?.limits ?? {})));
-  const enforced = (name: string): boolean => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+  const known = ['cpu', 'memory', 'ephemeral-storage'];
+  const enforced = (name: string): boolean => known.includes(name) || name.startsWith('hugepages-');
   const unlimited = [...names].filter((name) => !enforced(name));
   const result = commonAnnouncements(pod, []);
   if (unlimited.length > 0)

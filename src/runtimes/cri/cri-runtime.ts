@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import type { Pod } from '../../api/index.ts';
 import type { Clock, Random } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
@@ -197,6 +197,16 @@ class CriRuntime implements Runtime {
     const wanted = { stdin: true, terminal };
     const request = { containerId, cmd: command, tty: terminal, stdin: true, stdout: true, stderr: !terminal };
     return remoteCommand(async () => (await this.#runtime.call(methods.exec, request)).url, wanted);
+  }
+
+  /** What it writes is read from its log. */
+  openInput(id: ContainerId): Writable {
+    const request = { containerId: this.#runningId(id), stdin: true, stdout: true, stderr: true };
+    const url = async (): Promise<string> => (await this.#runtime.call(methods.attach, request)).url;
+    const session = remoteCommand(url, { stdin: true, terminal: false });
+    session.stdout.resume();
+    session.stderr.resume();
+    return session.stdin;
   }
 
   /** containerd ends the command when the call is given up. */

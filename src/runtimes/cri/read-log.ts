@@ -39,18 +39,26 @@ function stamper(): (entry: LogEntry) => Buffer {
 }
 
 /** What is there, and with `follow` what comes, until the container has ended. */
-async function* readEntries(log: CriLog, { follow, signal, tailLines }: ReadLogOptions): AsyncGenerator<LogEntry[]> {
+async function* readEntries(log: CriLog, options: ReadLogOptions): AsyncGenerator<LogEntry[]> {
+  const { follow, signal, tailLines, onBegin } = options;
   const changes = follow ? watchLog(log, signal) : undefined;
   let file: FileHandle | undefined;
   try {
     let rest: Buffer = Buffer.alloc(0);
     let position: number | undefined;
+    let hasBegun = false;
+    const begin = (): void => {
+      if (!hasBegun) onBegin?.();
+      hasBegun = true;
+    };
     for (;;) {
       // Asked before reading: what was written before the end is then in the file.
       const ended = log.ended();
       file ??= await openIfThere(log.file);
       if (file !== undefined) {
-        position ??= await firstByte(file, log.beginning(), tailLines);
+        // A log that was not there when it was asked for is new from its beginning.
+        position ??= await firstByte(file, log.beginning(), hasBegun ? undefined : tailLines);
+        begin();
         for (;;) {
           if (position < log.beginning()) {
             position = log.beginning();
@@ -67,6 +75,7 @@ async function* readEntries(log: CriLog, { follow, signal, tailLines }: ReadLogO
         }
       }
       if (changes === undefined || ended || signal?.aborted === true) return;
+      begin();
       await changes.next();
     }
   } finally {

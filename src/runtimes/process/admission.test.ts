@@ -78,7 +78,7 @@ describe('admission to the process runtime', () => {
       image: 'busybox:1.36',
       resources: { limits: { memory: '1Gi' } },
       ports: [{ containerPort: 80 }],
-      stdin: true,
+      tty: true,
       volumeMounts: [{ name: 'v', mountPath: '/etc/no-such-directory' }],
     };
     const volumes = [{ name: 'v', emptyDir: { medium: 'Memory' } }];
@@ -88,7 +88,7 @@ describe('admission to the process runtime', () => {
       'LimitsNotEnforced',
       'PortsNotIsolated',
       'MediumNotHonoured',
-      'NoOpenInput',
+      'NoTerminal',
       'DirectoryOverlaid',
     ]);
     expect(JSON.stringify(admission)).toContain('instead of busybox:1.36 the command runs on the host');

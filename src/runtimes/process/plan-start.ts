@@ -4,12 +4,14 @@ import {
   containerFiles,
   defaultPath,
   directoryProblem,
+  inputOf,
   podFiles,
   resolveCommand,
   splitEnvironment,
   tokenOf,
   type ContainerFiles,
   type Layout,
+  type OpenInput,
   type StartCommand,
   type StartPlan,
 } from '../wrapped/index.ts';
@@ -45,7 +47,11 @@ export function planStart(context: StartContext): StartPlan {
   const { directory } = podFiles(layout, id.podUid);
   const workingDir =
     container.workingDir === undefined || container.workingDir === '' ? directory : container.workingDir;
-  const prefix = [...environmentWords(others), ...privilegeWords(request, abilities)];
+  const prefix = [
+    ...inputWords(inputOf(layout, id, container)),
+    ...environmentWords(others),
+    ...privilegeWords(request, abilities),
+  ];
   const sandboxed = (container.volumeMounts?.length ?? 0) > 0 || mountsMessage(container, abilities);
   const common = {
     files,
@@ -83,6 +89,12 @@ function environmentOf({ request, layout, abilities, home }: StartContext, files
   const token = tokenOf(request.id);
   const base = baseEnvironment({ pod: request.pod, token, tmp: directory, volumes, message: files.message, home });
   return splitEnvironment({ ...base, ...identityVariables(request.pod, { abilities, volumes }) }, request.env);
+}
+
+/** The shell's own name is the file that the command reads. */
+function inputWords(input: OpenInput | undefined): string[] {
+  if (input === undefined) return [];
+  return ['/bin/sh', '-c', input.once ? 'exec "$@" <"$0"' : 'exec "$@" <>"$0"', input.file];
 }
 
 function environmentWords(others: ReadonlyMap<string, string>): string[] {

@@ -1,4 +1,4 @@
-import type { ContainerFiles, ExecPlan, ProcessPrivileges } from '../wrapped/index.ts';
+import type { ContainerFiles, ExecPlan, OpenInput, ProcessPrivileges } from '../wrapped/index.ts';
 import type { NetworkCommands } from './network/network-commands.ts';
 
 /** One mount inside a container's root, in this order; targets are paths as the container sees them. */
@@ -46,6 +46,8 @@ export interface ContainerSpec {
   /** `cgroup.procs` files. */
   readonly cgroups: readonly string[];
   readonly privileges: Privileges;
+  /** What it reads; undefined: nothing. */
+  readonly input: OpenInput | undefined;
   readonly workingDir: string;
   readonly command: readonly string[];
 }

@@ -5,6 +5,7 @@ import { RuntimeError, type ContainerRequest } from '../runtime.ts';
 import {
   containerFiles,
   defaultPath,
+  inputOf,
   podFiles,
   splitEnvironment,
   submounts,
@@ -72,6 +73,7 @@ export function planContainer(context: PlanContext): Omit<ContainerSpec, 'cgroup
     ...namespacesOf(request, { directory: files.sandbox, network: context.network }, context.running),
     scratch: `${files.sandbox}/${id.container}_${id.attempt}`,
     privileges: privilegesOf(request, identity),
+    input: inputOf(layout, id, container),
     workingDir: nonEmpty(container.workingDir) ?? nonEmpty(root.config.workingDir) ?? '/',
     command,
   };

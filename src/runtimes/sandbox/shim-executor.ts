@@ -33,6 +33,7 @@ function operations(spec: ContainerSpec): string[] {
   const { files, privileges } = spec;
   const words = ['claim', files.claim, 'exit', spec.exitPrefix, 'log', files.log, 'error', files.error];
   words.push('started', String(spec.startedAtMs), 'alive', spec.podDirectory, 'new', spec.newNamespaces || '-');
+  if (spec.input !== undefined) words.push('input', spec.input.file, ...(spec.input.once ? [] : ['endless']));
   for (const { type, path } of spec.join) words.push('join', type, path);
   if (spec.hostname !== undefined) words.push('hostname', spec.hostname);
   for (const file of spec.cgroups) words.push('cgroup', file);

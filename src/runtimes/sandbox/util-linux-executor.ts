@@ -100,6 +100,7 @@ function script(spec: ContainerSpec, options: UtilLinuxOptions, tool: (name: str
   const quote = shellQuote;
   const root = `${spec.base}/root`;
   const lines = [`exec 3>${quote(spec.files.error)}`, 'fail() { printf %s "$*" >&3; exit 128; }', 'unset OLDPWD'];
+  if (spec.input !== undefined) lines.push(`exec ${spec.input.once ? '<' : '<>'}${quote(spec.input.file)}`);
   for (const file of spec.cgroups) lines.push(`echo 0 >${quote(file)} || fail 'cannot enter the cgroup'`);
   if (spec.hostname !== undefined)
     lines.push(`printf %s ${quote(spec.hostname)} >/proc/sys/kernel/hostname || fail 'cannot set the host name'`);

@@ -10,11 +10,11 @@ export function commonAnnouncements({ spec }: Pod, media: readonly string[]): An
     const message = `emptyDir ${name}: medium ${medium} is not available, the files lie on disk`;
     result.push({ reason: 'MediumNotHonoured', message });
   }
-  const interactive = [...(spec.initContainers ?? []), ...spec.containers].filter(({ stdin, tty }) => stdin || tty);
+  const interactive = [...(spec.initContainers ?? []), ...spec.containers].filter(({ tty }) => tty);
   if (interactive.length > 0)
     result.push({
-      reason: 'NoOpenInput',
-      message: `${namesOf(interactive)}: containers have neither an open input nor a terminal; use kubectl exec -it`,
+      reason: 'NoTerminal',
+      message: `${namesOf(interactive)}: containers have no terminal of their own; use kubectl exec -it`,
     });
   return result;
 }

@@ -25,9 +25,8 @@ export async function keepOnly(parent: string, isKept: (name: string) => boolean
 
 /** The files of one attempt, but for its exit. */
 export function removeContainerFiles(layout: Layout, id: ContainerId): void {
-  const { log, message, error, fallback, claim } = containerFiles(layout, id);
+  const { log, message, error, fallback, claim, input } = containerFiles(layout, id);
   for (const file of [log, message, error, fallback, claim]) rmSync(file, { force: true });
-  // Few have one: asking is cheaper than removing.
-  const mark = markOf(log);
-  if (existsSync(mark)) rmSync(mark);
+  // Few have these: asking is cheaper than removing.
+  for (const file of [markOf(log), input]) if (existsSync(file)) rmSync(file);
 }

@@ -4,6 +4,7 @@
 export { commonAnnouncements } from './announcements.ts';
 export { machineCapabilities } from './capabilities.ts';
 export { findStarter, findTerminal, starterRequest } from './compiled-starter.ts';
+export { inputOf, type OpenInput } from './container-inputs.ts';
 export { directoryProblem, resolveCommand } from './command.ts';
 export { baseEnvironment, defaultPath, splitEnvironment, volumeVariable, type Environment } from './environment.ts';
 export { hasOwn, privilegesOf, setprivWords, type ExecPlan, type ProcessPrivileges } from './exec.ts';

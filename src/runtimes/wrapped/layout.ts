@@ -109,6 +109,8 @@ export interface ContainerFiles {
   readonly message: string;
   /** Why the container could not be started, where only its sandbox could find out. */
   readonly error: string;
+  /** A FIFO, of containers with an input. */
+  readonly input: string;
   /** Exists if the log's end is the termination message of a failed container that wrote none. */
   readonly fallback: string;
 }
@@ -120,6 +122,7 @@ export function containerFiles(layout: Layout, id: ContainerId): ContainerFiles 
     log: `${base}.log`,
     message: `${base}.message`,
     error: `${base}.error`,
+    input: `${base}.input`,
     fallback: `${base}.fallback`,
   };
 }

@@ -21,6 +21,7 @@ const chunkBytes = 65_536;
 export async function* readLogFile(source: LogSource, options: ReadLogOptions): AsyncGenerator<LogChunk> {
   const changes = options.follow ? watchLog(source, options.signal) : undefined;
   let file: FileHandle | undefined;
+  let isNew = false;
   try {
     for (;;) {
       // A container that was just started may not have opened its log yet; one that had ended before has.
@@ -28,11 +29,17 @@ export async function* readLogFile(source: LogSource, options: ReadLogOptions): 
       file = await openIfThere(source.file);
       if (file !== undefined) break;
       if (changes === undefined || ended || options.signal?.aborted === true) return;
+      if (!isNew) options.onBegin?.();
+      isNew = true;
       await changes.next();
     }
     const stat = await file.stat();
     const whole = { begin: source.beginning(), end: stat.size };
-    let position = stat.mtimeMs < (options.sinceMs ?? 0) ? whole.end : await firstByte(file, whole, options.tailLines);
+    let position =
+      stat.mtimeMs < (options.sinceMs ?? 0)
+        ? whole.end
+        : await firstByte(file, whole, isNew ? undefined : options.tailLines);
+    if (!isNew) options.onBegin?.();
     for (;;) {
       // Asked before reading: what was written before the end is then in the file.
       const ended = source.ended();

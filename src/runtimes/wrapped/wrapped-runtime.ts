@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { resolve } from 'node:path';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import type { Pod } from '../../api/index.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
@@ -31,6 +31,7 @@ import {
   type Runtime,
   type VolumeContent,
 } from '../runtime.ts';
+import { ContainerInputs } from './container-inputs.ts';
 import { ContainerLogs } from './container-logs.ts';
 import { ephemeralBytesOf, usageOf } from './container-usage.ts';
 import { Containers, type HeldContainer } from './containers.ts';
@@ -85,6 +86,7 @@ export class WrappedRuntime implements Runtime {
   readonly #exits: ExitWatch;
   readonly #liveness: Liveness;
   readonly #logs: ContainerLogs;
+  readonly #inputs: ContainerInputs;
   readonly #terminator: Terminator;
   readonly #runningContainers: RunningContainers = {
     ofPod: (uid) =>
@@ -125,6 +127,7 @@ export class WrappedRuntime implements Runtime {
       onLost: (container) => this.#lose(container),
     });
     this.#logs = new ContainerLogs({ layout: this.#layout, containers: this.#containers, clock, log });
+    this.#inputs = new ContainerInputs(this.#layout);
     this.#terminator = new Terminator({
       clock,
       claimFile,
@@ -159,6 +162,7 @@ export class WrappedRuntime implements Runtime {
     this.#exits.stop();
     this.#liveness.stop();
     this.#logs.stop();
+    this.#inputs.stop();
     this.#terminator.stop();
     await this.#style.stop?.();
   }
@@ -229,6 +233,12 @@ export class WrappedRuntime implements Runtime {
     const program = findTerminal();
     if (program !== undefined) return execOnTerminal(pid, plan, program);
     throw new RuntimeError('ExecError', 'terminals need a C compiler at the build of Rondo: leave out -t (--tty)');
+  }
+
+  openInput(id: ContainerId): Writable {
+    if (this.#processOf(id) === undefined)
+      throw new RuntimeError('ContainerNotRunning', `container ${id.container} is not running`);
+    return this.#inputs.open(id);
   }
 
   volumeBytes(podUid: string, volume: string): Promise<number> {
@@ -304,7 +314,9 @@ export class WrappedRuntime implements Runtime {
       throw new RuntimeError('CreateContainerConfigError', 'pod uid or container name: not a file name');
     this.#makePod(id.podUid);
     const startedAtMs = Math.floor(this.#options.clock.now());
-    return Promise.resolve(this.#carryOut(this.#style.plan(request, startedAtMs, this.#runningContainers), id));
+    const plan = this.#style.plan(request, startedAtMs, this.#runningContainers);
+    if (request.container.stdin === true && plan.type === 'start') this.#inputs.make(id);
+    return Promise.resolve(this.#carryOut(plan, id));
   }
 
   #carryOut(plan: StartPlan, id: ContainerId): ContainerState {
@@ -355,6 +367,7 @@ export class WrappedRuntime implements Runtime {
       this.#style.release(exit.state.id);
       this.#spawner?.reapSoon();
       this.#logs.ended(exit.state.id);
+      this.#inputs.ended(exit.state.id);
       this.#listener(exit.state);
     } else if (!this.#containers.hasPod(parseToken(record.token)?.podUid ?? '')) {
       // Its Pod was removed while it ended.

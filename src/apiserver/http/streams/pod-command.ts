@@ -17,11 +17,24 @@ export function serveExec(call: Call, target: NamedTarget, services: Services): 
   );
 }
 
-/** Carries what a container writes from now on (`pods/attach`). */
+/** Carries what a container writes from now on, and what it reads (`pods/attach`). */
 export function serveAttach(call: Call, target: NamedTarget, services: Services): Promise<void> {
-  if (flagOf(call.query, 'stdin') ?? false)
-    throw badRequest('containers have no open input here: leave out -i (--stdin)');
-  return serve(call, target, services, (pod, container) => services.podStreams.attach(pod, { container }));
+  const input = flagOf(call.query, 'stdin') ?? false;
+  return serve(call, target, services, (pod, container) => {
+    if (input) checkInput(pod, container);
+    return services.podStreams.attach(pod, { container, input });
+  });
+}
+
+/** Terminals are made for commands only. @throws ApiError 400 */
+function checkInput({ spec }: Pod, name: string): void {
+  const container = [...spec.containers, ...(spec.initContainers ?? [])].find((one) => one.name === name);
+  if (container?.stdin !== true)
+    throw badRequest(`container ${name} has no open input (stdin): leave out -i (--stdin)`);
+  if (container.tty === true)
+    throw badRequest(
+      `container ${name} would need a terminal, which containers do not have here: use kubectl exec -it`,
+    );
 }
 
 async function serve(
