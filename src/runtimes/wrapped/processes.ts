@@ -42,6 +42,8 @@ interface Stat {
   readonly parentPid: number;
   readonly group: number;
   readonly startTicks: string;
+  /** Linux: its environment is empty. False as well in the middle of an exec, when there is none yet. */
+  readonly hasNoVariables: boolean;
 }
 
 /** `/proc/PID/stat`: the command's name, in parentheses, may hold anything. */
@@ -51,7 +53,15 @@ function parseStat(line: string): Stat | undefined {
   const fields = line.slice(close + 2).split(' ');
   const [state, parentPid, startTicks] = [fields[0], fields[1], fields[19]];
   if (state === undefined || startTicks === undefined) return undefined;
-  return { pid: Number.parseInt(line, 10), state, parentPid: Number(parentPid), group: Number(fields[2]), startTicks };
+  return {
+    pid: Number.parseInt(line, 10),
+    state,
+    parentPid: Number(parentPid),
+    group: Number(fields[2]),
+    startTicks,
+    // Where the environment begins and ends in memory.
+    hasNoVariables: fields[47] === fields[48] && fields[48] !== '0',
+  };
 }
 
 function readStat(pid: number): Stat | undefined {
@@ -146,7 +156,7 @@ export function signalMarked(
   let count = 0;
   for (const pid of pids()) {
     if (pid === process.pid) continue;
-    const environment = readEnvironment(pid);
+    const environment = environmentOf(pid);
     if (environment === undefined || !marks.some((mark) => environment.includes(mark))) continue;
     if (exceptGroup !== undefined && readStat(pid)?.group === exceptGroup) continue;
     if (send(pid, signal)) count++;
@@ -162,6 +172,25 @@ function pids(): number[] {
   } catch {
     return [];
   }
+}
+
+/** A process that is becoming another program shows no environment for an instant: it is asked again, some milliseconds long. */
+function environmentOf(pid: number): Buffer | undefined {
+  for (let tries = 0; tries < 1000; tries++) {
+    const environment = readEnvironment(pid);
+    if (environment !== undefined || !mayHaveEnvironment(pid)) return environment;
+  }
+  return undefined;
+}
+
+function mayHaveEnvironment(pid: number): boolean {
+  try {
+    // Only a process that lives and is none of the kernel's has a program.
+    readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return false;
+  }
+  return readStat(pid)?.hasNoVariables === false;
 }
 
 const scratch = Buffer.alloc(1 << 20);
